@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* agent/inputs/input.h: what every kind of input is to the agent.
+ * A new kind is one file, one line in input_classes, one test and one manual page.
+ * An input that fails is restarted with back-off by the agent and reported; it never takes the
+ * agent down. Thread: the loop thread; callbacks never block. */
+#ifndef VARTIO_INPUTS_INPUT_H
+#define VARTIO_INPUTS_INPUT_H
+
+#include <uv.h>
+
+#include "agent/spool/spool.h"
+#include "common/base/conf.h"
+#include "common/normalise/normalise.h"
+
+struct input;
+
+/* Where an input's records go: agent/pipe.c, which normalises, writes JSON and adds to the spool.
+ * 0 taken; -1 with ERR_FULL: not taken, stop reading, keep the place, wait for resume. */
+struct sink {
+	int (*record)(struct sink *sk, struct input *in, enum norm_format format, struct slice line,
+		      const struct norm_source *src, struct slice key, struct slice checkpoint,
+		      struct err *err);
+	/* Stores a checkpoint with no event (a file that went away: empty value). */
+	int (*checkpoint)(struct sink *sk, struct input *in, struct slice key, struct slice value,
+			  struct err *err);
+	/* The stored checkpoints, for open. */
+	struct spool *spool;
+	/* The input cannot go on (err says why): the agent closes it and opens it again later. */
+	void (*failed)(struct sink *sk, struct input *in, const struct err *err);
+	/* One log line of the agent, with input= set. */
+	void (*warn)(struct sink *sk, struct input *in, const struct err *err);
+};
+
+struct input_stats {
+	metric events, bytes; /* records given to the sink and taken */
+	metric dropped;       /* records that could not be kept (lossy inputs only) */
+	metric cut;           /* records longer than the limit */
+	metric errors;
+	metric last_ns;       /* when the last record was taken */
+};
+
+struct input_class {
+	const char *name;              /* as the configuration says it: "file", "syslog-udp" */
+	enum lane lane;
+	const struct conf_item *conf;  /* settings: name, type, range, default, help */
+	size_t conf_size;              /* of the struct that conf fills */
+	/* Checks rights and settings without starting: one err a fault, with the line that repairs
+	 * it. Called by `vartio-agent check`. NULL: nothing to check. */
+	int (*check)(const void *conf, void (*fault)(void *arg, const struct err *err), void *arg);
+	int (*open)(struct input *in, struct err *err);
+	void (*pause)(struct input *in);  /* the spool is full: stop reading, keep the place */
+	void (*resume)(struct input *in);
+	void (*close)(struct input *in, void (*closed)(struct input *in)); /* later, as in libuv */
+};
+
+struct input {
+	const struct input_class *cls;
+	const char *id;        /* unique in the agent: "file", "file-2", or the configured id */
+	const void *conf;      /* a struct of cls->conf_size; lives as long as the input */
+	uv_loop_t *loop;
+	struct sink *sink;
+	struct slice host;     /* this machine's name */
+	int32_t zone_s;        /* seconds east of UTC for times without a zone */
+	bool keep_original;
+	struct input_stats stats;
+	void *data;            /* the kind's own state */
+	void *owner;           /* the agent's */
+};
+
+extern const struct input_class *const input_classes[]; /* ends with NULL */
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* agent/spool/spool.h: blocks of events that the collector has not acknowledged yet, on disk.
+ * A block is the unit of everything: it is compressed once, into the Lumberjack `C` frame in which
+ * it will be sent, and stored with the inputs' checkpoints in one record.
+ * Life:    spool_open, then add / next / ack in any order, then spool_close.
+ * Thread:  the loop thread; compression, write and fdatasync run in libuv's pool.
+ * Format:  docs/formats.md, "spool" (on common/store/segment.h, a log a lane).
+ * Promise: a block that spool_next lends has been synced with its inputs' checkpoints: it survives
+ *          kill -9 and power loss. A torn tail is cut at the last whole block, and counted. */
+#ifndef VARTIO_SPOOL_SPOOL_H
+#define VARTIO_SPOOL_SPOOL_H
+
+#include <uv.h>
+
+#include "common/base/buf.h"
+#include "common/base/metrics.h"
+
+enum lane {
+	LANE_KEEP,  /* file, journal, WEF: the input waits when the spool is full */
+	LANE_LOSSY, /* UDP, unix datagram, sensor: the oldest whole blocks go, their events counted */
+	LANES
+};
+
+struct spool; /* opaque: its fields are spool.c's business */
+struct spool_opts {
+	const char *dir;      /* borrowed during spool_open; made with mode 0700 when absent */
+	uint64_t max_bytes;   /* over both lanes; past it LANE_KEEP says ERR_FULL */
+	uint64_t block_bytes; /* a block closes at this many uncompressed bytes (256 KiB) */
+	uint32_t block_events; /* or this many events (2,048) */
+	uint32_t close_ms;    /* or when its first event has waited this long (200) */
+	int level;            /* zlib level, 1 to 9 */
+	/* Called on the loop thread. drained: there is room again, resume the inputs.
+	 * ready: spool_next has something new. durable: checkpoints up to here are on disk.
+	 * failed: the disk refused (err says what); the spool retries by itself. */
+	void (*drained)(void *arg);
+	void (*ready)(void *arg);
+	void (*failed)(void *arg, const struct err *err);
+	void *arg;
+};
+struct spool_stats { /* all since spool_open, but for blocks, bytes, events and oldest_ns: held now */
+	metric events_in, events_dropped, blocks_dropped, torn_bytes, syncs;
+	metric blocks, bytes, events;
+	metric oldest_ns; /* when the oldest block held was closed; 0: none */
+};
+struct spool_block {
+	uint64_t epoch, number; /* the block's key; number counts from 1 in an epoch */
+	uint32_t events;        /* the `J` frames inside: 1..events */
+	struct slice frame;     /* the whole `C` frame as it goes on the wire; lent */
+};
+
+/* 0: *ret is yours until spool_close. -1: *err tells why, *ret is untouched. ERR_DENIED owner or
+ * mode of dir; ERR_SYNTAX not our format; ERR_NEWER; ERR_BUSY another agent has it; ERR_IO. */
+int spool_open(uv_loop_t *loop, const struct spool_opts *opts, struct spool **ret, struct err *err);
+/* The checkpoint last stored for key ("file:...", "journal"), empty when there is none. Lent until
+ * the next spool_* call. */
+struct slice spool_checkpoint(struct spool *sp, struct slice key);
+/* Calls each for every stored checkpoint. */
+void spool_checkpoints(struct spool *sp, void (*each)(void *arg, struct slice key, struct slice value),
+		       void *arg);
+/* Copies all into the lane's open block. event is one JSON object. The checkpoint (may be empty)
+ * becomes durable with the event; an empty value removes the key. event may be empty: only the
+ * checkpoint is stored, with the next block. ERR_FULL: nothing was taken; pause the input until
+ * drained() is called, then retry. */
+int spool_add(struct spool *sp, enum lane lane, struct slice event, struct slice key,
+	      struct slice checkpoint, struct err *err);
+/* Lends the oldest durable block not yet lent. Valid until it is acknowledged or spool_rewind.
+ * 1 lent, 0 none, -1 error. New blocks may overtake a backlog: see spool_next_new. */
+int spool_next(struct spool *sp, struct spool_block *ret, struct err *err);
+/* Drops the block. Acknowledging twice, or one unknown, is harmless. */
+int spool_ack(struct spool *sp, uint64_t epoch, uint64_t number, struct err *err);
+void spool_rewind(struct spool *sp); /* the connection broke: lend all unacknowledged blocks again */
+void spool_flush(struct spool *sp);  /* closes the open blocks now */
+const struct spool_stats *spool_stats(const struct spool *sp);
+uint64_t spool_epoch(const struct spool *sp); /* 64 random bits, drawn at spool_open */
+/* Appends the epochs of which blocks are held, as 16 hex digits each, comma-separated. */
+void spool_epochs(const struct spool *sp, struct buf *out);
+/* Closes and syncs the open blocks (blocking), then frees; NULL is fine. */
+void spool_close(struct spool *sp);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* collector/queue/queue.h: the durable queue of events, as blocks. One interface for local segments
+ * (here) and Kafka (later); nothing outside this folder knows which it is.
+ * Promise: `done` with QUEUE_STORED is called only when the block and the memory of its key are
+ *          durable (group commit). The memory of keys is rebuilt from the records themselves.
+ * Threads: queue_put from any listen thread; one writer thread of the queue's own; readers in any
+ *          thread, each with a struct of its own.
+ * Format:  docs/formats.md, "queue" (on common/store/segment.h). */
+#ifndef VARTIO_QUEUE_QUEUE_H
+#define VARTIO_QUEUE_QUEUE_H
+
+#include "common/base/metrics.h"
+#include "common/event/json.h"
+#include "common/store/segment.h"
+
+#define TENANT_MAX 32u /* bytes of a tenant id: [a-z][a-z0-9-]{0,31} */
+#define SENDER_MAX 64u /* bytes of an agent or foreign sender id: [a-z0-9][a-z0-9-]{0,63} */
+
+enum queue_kind { QUEUE_OWN = 1, QUEUE_FOREIGN = 2 };
+
+struct queue_block { /* a record's header and its payload */
+	char tenant[TENANT_MAX + 1];
+	char sender[SENDER_MAX + 1];
+	enum queue_kind kind;
+	uint64_t epoch, number;        /* the de-duplication key with tenant and sender */
+	uint64_t floor;                /* the sender holds nothing below this block any more */
+	uint64_t first_seq;            /* of the first event; event i has first_seq + i */
+	uint32_t events;
+	int64_t received_ns;
+	uint32_t crc;                  /* crc32c of frame: the same key with another crc is counted */
+	struct slice frame;            /* the `C` payload (zlib stream of `J` frames) as received */
+};
+
+enum queue_result {
+	QUEUE_STORED,    /* durable now */
+	QUEUE_REPEATED,  /* was durable already: acknowledge it again */
+	QUEUE_FULL,      /* the bound is reached: do not acknowledge; stop reading */
+	QUEUE_FAILED     /* the disk refused: do not acknowledge */
+};
+
+struct queue;
+struct queue_opts {
+	const char *dir;          /* borrowed during the call */
+	uint64_t max_bytes;       /* of events not yet past all readers, and of retained ones */
+	uint64_t segment_bytes;   /* 0: 64 MiB */
+	uint32_t commit_ms;       /* how long a block may wait for company (50) */
+	uint64_t commit_bytes;    /* or until this many wait (4 MiB) */
+	uint64_t retain_bytes;    /* kept behind the slowest reader for looking back; 0: none */
+};
+struct queue_stats {
+	metric blocks_in, events_in, bytes_in, blocks_repeated, events_repeated, blocks_conflicting;
+	metric commits, failed, quarantined;
+	metric bytes;             /* on disk now */
+};
+
+int queue_open(const struct queue_opts *opts, struct queue **ret, struct err *err);
+/* Copies the block; done is called exactly once, on the writer thread, after the outcome is known:
+ * it must only post. ERR_FULL (too much is waiting to be written): nothing was taken. */
+int queue_put(struct queue *q, const struct queue_block *blk,
+	      void (*done)(void *arg, enum queue_result res, const struct err *err), void *arg,
+	      struct err *err);
+/* The highest block such that it and all below it are held (or were dropped by floor); 0: none. */
+uint64_t queue_high_water(struct queue *q, const char *tenant, const char *sender, uint64_t epoch);
+const struct queue_stats *queue_stats(const struct queue *q);
+/* Ends the writer after a last commit, then frees. Readers must be closed before. */
+void queue_close(struct queue *q);
+
+struct queue_event { /* one event of a block; all lent until the next call on the reader */
+	struct slice json;             /* as the sender wrote it */
+	const char *tenant, *sender;   /* organization.id, agent.id */
+	uint64_t epoch, seq;
+	int64_t ingested_ns;
+	char id[SENDER_MAX + 40];      /* event.id: "sender-epoch(16 hex)-seq" */
+};
+struct queue_reader;
+/* A named reader with a durable position, kept in the queue's folder. A new name starts at the
+ * oldest event. */
+int queue_reader_open(struct queue *q, const char *name, struct queue_reader **ret, struct err *err);
+/* The next event. 1: *ret. 0: none within wait_ms. -1: *err (the reader can go on: a block that
+ * cannot be decoded went to quarantine/ and was counted). */
+int queue_next(struct queue_reader *rd, uint32_t wait_ms, struct queue_event *ret, struct err *err);
+/* Indexes the event, and sets organization.id, agent.id, event.id, event.ingested and nothing else;
+ * what the sender wrote there is gone. The only way to read an event. */
+int queue_event_index(const struct queue_event *ev, struct json_index *ix, struct err *err);
+/* The same as JSON text, appended to out. */
+int queue_event_json(const struct queue_event *ev, struct buf *out, struct err *err);
+/* Everything returned so far has been dealt with: makes the position durable (one small write and
+ * sync; call it per batch, not per event). */
+int queue_reader_commit(struct queue_reader *rd, struct err *err);
+/* Blocks and bytes behind the durable end, and the age of the next one. */
+void queue_reader_lag(struct queue_reader *rd, uint64_t *ret_bytes, int64_t *ret_oldest_ns);
+void queue_wake(struct queue *q); /* makes every waiting queue_next return 0 at once (for stopping) */
+void queue_reader_close(struct queue_reader *rd);
+
+#endif

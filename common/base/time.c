@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/base/time.h"
+
+#include <stdio.h>
+#include <time.h>
+
+int64_t time_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
+}
+
+int64_t time_mono_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
+}
+
+int64_t time_days(int64_t year, unsigned month, unsigned day)
+{
+	/* Count from March, so that the leap day is the year's last; 400 years are 146,097 days. */
+	int64_t y = month <= 2 ? year - 1 : year;
+	int64_t era = (y >= 0 ? y : y - 399) / 400;
+	int64_t yoe = y - era * 400;
+	int64_t doy = (153 * (int64_t)(month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+
+	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+static void put_digits(char *p, unsigned n, uint64_t v)
+{
+	while (n-- > 0) {
+		p[n] = (char)('0' + v % 10);
+		v /= 10;
+	}
+}
+
+size_t time_format(int64_t t_ns, char out[TIME_TEXT_MAX])
+{
+	int64_t sec = t_ns / NS_PER_SEC, frac = t_ns % NS_PER_SEC;
+	unsigned digits = 3;
+	struct tm tm;
+	time_t t;
+
+	if (frac < 0) {
+		frac += NS_PER_SEC;
+		sec--;
+	}
+	t = (time_t)sec;
+	gmtime_r(&t, &tm);
+	put_digits(out, 4, (uint64_t)tm.tm_year + 1900);
+	out[4] = '-';
+	put_digits(out + 5, 2, (uint64_t)tm.tm_mon + 1);
+	out[7] = '-';
+	put_digits(out + 8, 2, (uint64_t)tm.tm_mday);
+	out[10] = 'T';
+	put_digits(out + 11, 2, (uint64_t)tm.tm_hour);
+	out[13] = ':';
+	put_digits(out + 14, 2, (uint64_t)tm.tm_min);
+	out[16] = ':';
+	put_digits(out + 17, 2, (uint64_t)tm.tm_sec);
+	out[19] = '.';
+	if (frac % 1000 != 0)
+		digits = 9;
+	else if (frac % NS_PER_MS != 0)
+		digits = 6;
+	for (unsigned i = digits; i < 9; i++)
+		frac /= 10;
+	put_digits(out + 20, digits, (uint64_t)frac);
+	out[20 + digits] = 'Z';
+	out[21 + digits] = '\0';
+	return 21 + digits;
+}
+
+/* Two or four digits at p, or -1. */
+static int digits_at(const char *p, unsigned n)
+{
+	int v = 0;
+
+	for (; n > 0; n--, p++) {
+		if (*p < '0' || *p > '9')
+			return -1;
+		v = v * 10 + (*p - '0');
+	}
+	return v;
+}
+
+static bool date_ok(int y, int mo, int d)
+{
+	static const unsigned char len[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+
+	return y >= 1678 && y <= 2261 && mo >= 1 && mo <= 12 && d >= 1 &&
+	       d <= len[mo - 1] + (mo == 2 && leap ? 1 : 0);
+}
+
+/* The zone at s: "Z", "+02:00", "+0200". Seconds east of UTC in *ret. */
+static bool zone_parse(struct slice s, int64_t *ret)
+{
+	int h, m;
+
+	if (s.n == 1 && (s.p[0] == 'Z' || s.p[0] == 'z')) {
+		*ret = 0;
+		return true;
+	}
+	if ((s.n != 6 && s.n != 5) || (s.p[0] != '+' && s.p[0] != '-') ||
+	    (s.n == 6 && s.p[3] != ':'))
+		return false;
+	h = digits_at(s.p + 1, 2);
+	m = digits_at(s.p + s.n - 2, 2);
+	if (h < 0 || h > 23 || m < 0 || m > 59)
+		return false;
+	*ret = (s.p[0] == '-' ? -1 : 1) * (h * 3600 + m * 60);
+	return true;
+}
+
+bool time_parse(struct slice s, int64_t *ret_ns)
+{
+	int64_t frac = 0, scale = NS_PER_SEC / 10, zone;
+	int y, mo, d, h, mi, sec;
+	size_t i = 19;
+
+	if (s.n < 20 || s.p[4] != '-' || s.p[7] != '-' || strchr("Tt ", s.p[10]) == NULL ||
+	    s.p[10] == '\0' || s.p[13] != ':' || s.p[16] != ':')
+		return false;
+	y = digits_at(s.p, 4);
+	mo = digits_at(s.p + 5, 2);
+	d = digits_at(s.p + 8, 2);
+	h = digits_at(s.p + 11, 2);
+	mi = digits_at(s.p + 14, 2);
+	sec = digits_at(s.p + 17, 2);
+	if (!date_ok(y, mo, d) || h < 0 || h > 23 || mi < 0 || mi > 59 || sec < 0 || sec > 60)
+		return false;
+	if (s.p[i] == '.' || s.p[i] == ',') {
+		for (i++; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++) {
+			frac += (s.p[i] - '0') * scale;
+			scale /= 10; /* past nanoseconds digits weigh nothing */
+		}
+		if (i == 20)
+			return false;
+	}
+	if (!zone_parse(slice_from(s, i), &zone))
+		return false;
+	*ret_ns = ((time_days(y, (unsigned)mo, (unsigned)d) * 24 + h) * 3600 + mi * 60 + sec -
+		   zone) * NS_PER_SEC +
+		  frac;
+	return true;
+}

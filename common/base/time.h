@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* common/base/time.h: times are int64_t nanoseconds since 1970 UTC, named *_ns.
+ * Code that decides by time takes now_ns as an argument, so that tests own the clock. */
+#ifndef VARTIO_BASE_TIME_H
+#define VARTIO_BASE_TIME_H
+
+#include "common/base/slice.h"
+
+#define NS_PER_MS     INT64_C(1000000)
+#define NS_PER_SEC    INT64_C(1000000000)
+#define TIME_TEXT_MAX 40 /* room for any text that time_format writes, with its NUL */
+
+int64_t time_now_ns(void);  /* the wall clock */
+int64_t time_mono_ns(void); /* for durations only */
+
+/* RFC 3339, UTC, always nine-digit-free: "2026-11-23T08:00:00.123Z" (milliseconds), or with
+ * microseconds/nanoseconds where the value has them. Returns the length. */
+size_t time_format(int64_t t_ns, char out[TIME_TEXT_MAX]);
+/* RFC 3339 section 5.6 (also a space for T, lower-case t and z, offsets +0200, fractions by comma;
+ * a leap second counts as the next second). Whole slice or false. Years 1678 to 2261. */
+bool time_parse(struct slice s, int64_t *ret_ns);
+/* Days since 1970-01-01 of a proleptic Gregorian date; month from 1. */
+int64_t time_days(int64_t year, unsigned month, unsigned day);
+
+#endif

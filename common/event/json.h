@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* common/event/json.h: the purpose-made JSON reader of the event path (RFC 8259), and the string
+ * writer. It validates, walks and indexes; it never copies but where an escape forces it. Fuzzed
+ * differentially against Jansson. */
+#ifndef VARTIO_EVENT_JSON_H
+#define VARTIO_EVENT_JSON_H
+
+#include "common/base/arena.h"
+#include "common/base/buf.h"
+
+#define JSON_DEPTH_MAX 64u
+
+enum js_type { JS_NULL, JS_FALSE, JS_TRUE, JS_NUMBER, JS_STRING, JS_OBJECT, JS_ARRAY };
+
+struct json_field { /* one leaf: a scalar, or an element of an array (same path, several entries) */
+	struct slice path;  /* dotted: {"a":{"b":1}} and {"a.b":1} both give "a.b" */
+	uint64_t hash;      /* hash64(path, 0) */
+	enum js_type type;   /* empty objects and arrays appear as JS_OBJECT, JS_ARRAY */
+	bool escaped;       /* value.p holds escapes; json_field_text undoes them */
+	struct slice value; /* inside the text: a string without its quotes, else the token */
+};
+
+struct json_index {
+	struct slice text;       /* borrowed */
+	struct json_field *f;    /* in document order */
+	unsigned n, cap;
+	struct arena mem;        /* paths and undone escapes */
+};
+
+/* A zeroed struct is ready. Indexes one whole JSON object (white space around it allowed); reuses
+ * the index's memory, so what the last call gave ends. ERR_SYNTAX with col (byte, from 1): not
+ * JSON, not an object, deeper than JSON_DEPTH_MAX, lone bytes that are not UTF-8; ERR_NOMEM. */
+int json_index_read(struct json_index *ix, struct slice text, struct err *err);
+void json_index_release(struct json_index *ix);
+/* The first leaf of that dotted path, or NULL. Linear probe of a small table; O(1). */
+const struct json_field *json_index_get(const struct json_index *ix, struct slice path);
+/* Adds or replaces a string leaf; earlier leaves of that path, and below it, are gone. value is
+ * borrowed. -1: no memory. */
+int json_index_set(struct json_index *ix, struct slice path, struct slice value);
+/* The value as text: strings with escapes undone (in ix->mem), numbers and true/false as written,
+ * null as "". */
+struct slice json_field_text(struct json_index *ix, const struct json_field *f);
+/* Appends s as a JSON string with its quotes: control characters, quote and backslash escaped,
+ * bytes that are not UTF-8 replaced by \ufffd. Returns how many were replaced. */
+size_t json_put_string(struct buf *out, struct slice s);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* common/base: times, checksums, encodings, settings. */
+#include "tests/cmocka.h"
+
+#include "common/base/conf.h"
+#include "common/base/hash.h"
+#include "common/base/time.h"
+
+static const struct {
+	const char *in;
+	int64_t ns; /* -1: refused */
+	const char *out;
+} times[] = {
+	{ "1970-01-01T00:00:00Z", 0, "1970-01-01T00:00:00.000Z" },
+	{ "2026-11-23T08:00:00.123Z", INT64_C(1795420800123000000), "2026-11-23T08:00:00.123Z" },
+	{ "2026-11-23T10:00:00,5+02:00", INT64_C(1795420800500000000), "2026-11-23T08:00:00.500Z" },
+	{ "2026-11-23 10:00:00+0200", INT64_C(1795420800000000000), "2026-11-23T08:00:00.000Z" },
+	{ "2024-02-29T23:59:60Z", INT64_C(1709251200000000000), "2024-03-01T00:00:00.000Z" },
+	{ "2024-02-29T00:00:00.000001Z", INT64_C(1709164800000001000), "2024-02-29T00:00:00.000001Z" },
+	{ "2023-02-29T00:00:00Z", -1, NULL },
+	{ "2026-13-01T00:00:00Z", -1, NULL },
+	{ "2026-11-23T24:00:00Z", -1, NULL },
+	{ "2026-11-23T08:00:00.Z", -1, NULL },
+	{ "2026-11-23T08:00:00", -1, NULL },
+	{ "2026-11-23T08:00:00Zx", -1, NULL },
+	{ "2026-11-23T08:00:00+24:00", -1, NULL },
+};
+
+static void test_times(void **state)
+{
+	char out[TIME_TEXT_MAX];
+	int64_t t;
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		bool ok = time_parse(slice_str(times[i].in), &t);
+
+		if (ok != (times[i].ns >= 0))
+			fail_msg("%s: %s", times[i].in, ok ? "accepted" : "refused");
+		if (!ok)
+			continue;
+		assert_int_equal(t, times[i].ns);
+		time_format(t, out);
+		assert_string_equal(out, times[i].out);
+	}
+}
+
+static void test_crc32c(void **state)
+{
+	uint8_t z[32] = { 0 };
+
+	assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283u); /* RFC 3720 B.4 */
+	assert_int_equal(crc32c(0, z, 32), 0x8a9136aau);
+	assert_int_equal(crc32c(crc32c(0, "12345", 5), "6789", 4), 0xe3069283u);
+}
+
+static void test_encodings(void **state)
+{
+	struct buf b = { 0 }, back = { 0 };
+	uint8_t raw[4];
+
+	base64url_put(&b, "\xfb\xff\x01", 3);
+	assert_slice(buf_view(&b), "-_8B");
+	assert_true(base64url_parse(buf_view(&b), &back));
+	assert_int_equal(back.n, 3);
+	assert_false(base64url_parse(SLICE("-_8"  "="), &back));
+	buf_reset(&b);
+	base64_put(&b, "ab", 2);
+	assert_slice(buf_view(&b), "YWI=");
+	assert_true(hex_parse(SLICE("00fFa0Zz") , raw, 4) == false);
+	assert_true(hex_parse(SLICE("00fFa010"), raw, 4));
+	assert_int_equal(raw[1], 0xff);
+	buf_release(&b);
+	buf_release(&back);
+}
+
+struct settings {
+	const char *name;
+	uint64_t size;
+	int64_t wait;
+	bool on;
+	int mode;
+	struct conf_strs list;
+	struct {
+		int64_t port;
+	} net;
+};
+static const char *const modes[] = { "slow", "fast", NULL };
+static const struct conf_item net_items[] = {
+	{ "port", CONF_INT, offsetof(struct settings, net.port) - offsetof(struct settings, net), 1, 65535,
+	  "5044", "TCP port" },
+	{ NULL },
+};
+static const struct conf_item items[] = {
+	{ "name", CONF_STR, offsetof(struct settings, name), .required = true, .help = "what it is called" },
+	{ "size", CONF_BYTES, offsetof(struct settings, size), 0, 0, "2GiB", NULL },
+	{ "wait", CONF_DURATION, offsetof(struct settings, wait), 0, 60000, "5s", NULL },
+	{ "on", CONF_BOOL, offsetof(struct settings, on), 0, 0, "yes", NULL },
+	{ "mode", CONF_ENUM, offsetof(struct settings, mode), 0, 0, "fast", NULL, modes },
+	{ "list", CONF_STRS, offsetof(struct settings, list), 0, 0, NULL, NULL },
+	{ "net", CONF_SUB, offsetof(struct settings, net), .sub = net_items },
+	{ NULL },
+};
+
+static int bind(const char *text, struct settings *st, struct arena *mem, struct err *err)
+{
+	struct conf_node *root;
+
+	*st = (struct settings){ 0 };
+	if (conf_parse(slice_str(text), mem, &root, err) < 0)
+		return -1;
+	return conf_bind(root, items, st, mem, err);
+}
+
+static void test_settings_good(void **state)
+{
+	struct arena mem = { 0 };
+	struct settings st;
+	struct err err;
+
+	assert_int_equal(bind("name: a\nwait: 200 ms\nlist: [x, y]\nnet: {port: 1}\n", &st, &mem, &err), 0);
+	assert_string_equal(st.name, "a");
+	assert_int_equal(st.size, UINT64_C(2) << 30);
+	assert_int_equal(st.wait, 200);
+	assert_true(st.on);
+	assert_int_equal(st.mode, 1);
+	assert_int_equal(st.list.n, 2);
+	assert_int_equal(st.net.port, 1);
+	assert_int_equal(bind("name: a\nlist: one\n", &st, &mem, &err), 0);
+	assert_int_equal(st.list.n, 1);
+	assert_int_equal(st.net.port, 5044);
+	arena_release(&mem);
+}
+
+static const struct {
+	const char *text;
+	unsigned line, col;
+	const char *says;
+} faults[] = {
+	{ "size: 1\n", 1, 1, "name is missing" },
+	{ "name: a\nsizes: 1\n", 2, 8, "unknown setting sizes" },
+	{ "name: a\nsize: 2 bananas\n", 2, 7, "expected a size" },
+	{ "name: a\nwait: 2h\n", 2, 7, "outside 0 to 60000" },
+	{ "name: a\nmode: medium\n", 2, 7, "expected one of slow, fast" },
+	{ "name: a\nname: b\n", 2, 1, "set twice" },
+	{ "name: a\nnet: 5\n", 2, 6, "expected a group" },
+	{ "name: a\nnet: {port: 0}\n", 2, 13, "outside 1 to 65535" },
+	{ "name: &x a\nlist: [*x]\n", 2, 8, "alias" },
+	{ "name: [a\n", 2, 1, "not YAML" },
+	{ "name: a\n---\nname: b\n", 2, 1, "second document" },
+};
+
+static void test_settings_bad(void **state)
+{
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		struct arena mem = { 0 };
+		struct settings st;
+		struct err err = { 0 };
+
+		assert_int_equal(bind(faults[i].text, &st, &mem, &err), -1);
+		if (strstr(err.msg, faults[i].says) == NULL || err.line != faults[i].line ||
+		    err.col != faults[i].col)
+			fail_msg("row %zu: %u:%u %s", i, err.line, err.col, err.msg);
+		arena_release(&mem);
+	}
+}
+
+static void test_arena(void **state)
+{
+	struct arena mem = { 0 };
+
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < 2000; i++) {
+			char *p = arena_alloc(&mem, i);
+
+			assert_non_null(p);
+			assert_int_equal((uintptr_t)p % 16, 0);
+			memset(p, 1, i);
+		}
+		arena_reset(&mem);
+		assert_int_equal(mem.used, 0);
+	}
+	arena_release(&mem);
+}
+
+static void test_err_cut(void **state)
+{
+	char big[600];
+	struct err err;
+
+	memset(big, 'a', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	memcpy(big + 510, "\xc3\xa4", 2); /* an a with dots across the limit */
+	err_set(&err, ERR_IO, "%s", big);
+	assert_int_equal(strlen(err.msg), 510);
+}
+
+int main(void)
+{
+	const struct CMUnitTest base[] = {
+		cmocka_unit_test(test_times),	     cmocka_unit_test(test_crc32c),
+		cmocka_unit_test(test_encodings),    cmocka_unit_test(test_settings_good),
+		cmocka_unit_test(test_settings_bad), cmocka_unit_test(test_arena),
+		cmocka_unit_test(test_err_cut),
+	};
+
+	return RUN_TESTS(base);
+}
