@@ -16,12 +16,15 @@ struct config_input {
 };
 struct config {
 	const char *path;
-	const char *state_dir;     /* /var/lib/vartio-agent */
-	const char *run_dir;       /* status socket; default: state_dir */
-	const char *host_name;     /* default: the machine's */
+	const char *state_dir;      /* /var/lib/vartio-agent */
+	const char *run_dir;        /* status socket; default: state_dir */
+	const char *host_name;      /* default: the machine's */
+	const char *agent, *tenant; /* as enrolment gave them; NULL: not enrolled yet */
 	struct {
-		struct conf_strs addresses; /* "host:port" of collectors, in order of preference */
-		int64_t max_rate_bps;       /* 0: no limit */
+		/* "host:port" of collectors, in order of preference. Those of the settings, else
+		 * the one that enrolment stored; none: not enrolled yet. */
+		struct conf_strs addresses;
+		int64_t max_rate_bps; /* 0: no limit */
 	} collector;
 	struct {
 		uint64_t max_bytes;
@@ -29,18 +32,25 @@ struct config {
 		int64_t close_ms;
 	} spool;
 	bool keep_original;
-	int64_t status_every_ms;   /* the status event; 5 min */
+	int64_t status_every_ms; /* the status event; 5 min */
 	int log_level;
 	struct config_input inputs[CONFIG_INPUTS_MAX];
 	size_t n_inputs;
+	const char *key_path, *cert_path, *ca_path;
 	struct arena mem;
 };
 
+/* Reads path (NULL: /etc/vartio/agent.yml) and STATE/enrolment.json. Errors name file, line, column
+ * and what was expected. */
 int config_load(const char *path, struct config *ret, struct err *err);
+/* The same with other kinds of input than input_classes. */
+int config_load_with(const char *path, const struct input_class *const *classes, struct config *ret,
+		     struct err *err);
 void config_release(struct config *cf);
 /* Key, certificate and CA written by `enrol`, below state_dir. Lent. */
-const char *config_key_path(struct config *cf);
-const char *config_cert_path(struct config *cf);
-const char *config_ca_path(struct config *cf);
+const char *config_key_path(const struct config *cf);
+const char *config_cert_path(const struct config *cf);
+const char *config_ca_path(const struct config *cf);
+extern const struct conf_item config_items[]; /* the settings, for the manual */
 
 #endif

@@ -210,6 +210,22 @@ const struct conf_node *conf_get(const struct conf_node *map, const char *key)
 	return nd;
 }
 
+const struct conf_node *conf_find(const struct conf_node *root, const char *dotted)
+{
+	while (root != NULL && *dotted != '\0') {
+		size_t n = strcspn(dotted, ".");
+		const struct conf_node *nd = root->kind == CONF_MAP ? root->first : NULL;
+
+		while (nd != NULL && !slice_eq(nd->key, (struct slice){ dotted, n }))
+			nd = nd->next;
+		if (nd == NULL)
+			break;
+		root = nd;
+		dotted += n + (dotted[n] == '.');
+	}
+	return root;
+}
+
 /* A number and its unit, multiplied out. false: no number, unknown unit or past int64. */
 static bool with_unit(struct slice s, const char *const *units, const int64_t *scale, int64_t *ret)
 {

@@ -26,6 +26,8 @@ int conf_parse(struct slice text, struct arena *mem, struct conf_node **ret, str
 int conf_load(const char *path, struct arena *mem, struct conf_node **ret, struct err *err);
 /* A map's child, or NULL. */
 const struct conf_node *conf_get(const struct conf_node *map, const char *key);
+/* The node at "agents.names"; a key that is absent gives the map it should stand in. */
+const struct conf_node *conf_find(const struct conf_node *root, const char *dotted);
 
 enum conf_type {
 	CONF_STR,      /* const char *; in the arena */

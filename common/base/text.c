@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/base/text.h"
+
+#include <arpa/inet.h>
+
+int32_t text_next(struct slice s, size_t *at)
+{
+	static const struct { /* RFC 3629 section 4: the lead byte and the least value it may give
+			       */
+		uint8_t mask, lead;
+		unsigned more;
+		int32_t least;
+	} forms[] = { { 0x80, 0x00, 0, 0 },
+		      { 0xe0, 0xc0, 1, 0x80 },
+		      { 0xf0, 0xe0, 2, 0x800 },
+		      { 0xf8, 0xf0, 3, 0x10000 } };
+	size_t i = (*at)++;
+	uint8_t c = (uint8_t)s.p[i];
+
+	for (size_t f = 0; f < sizeof(forms) / sizeof(forms[0]); f++) {
+		int32_t cp = c & (uint8_t)~forms[f].mask;
+
+		if ((c & forms[f].mask) != forms[f].lead)
+			continue;
+		if (s.n - i - 1 < forms[f].more)
+			return -1;
+		for (unsigned k = 1; k <= forms[f].more; k++) {
+			if (((uint8_t)s.p[i + k] & 0xc0) != 0x80)
+				return -1;
+			cp = cp << 6 | ((uint8_t)s.p[i + k] & 0x3f);
+		}
+		if (cp < forms[f].least || cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff))
+			return -1;
+		*at = i + 1 + forms[f].more;
+		return cp;
+	}
+	return -1;
+}
+
+bool text_unsafe(int32_t cp)
+{
+	return cp < 0x20 || (cp >= 0x7f && cp <= 0x9f) || cp == 0x61c || cp == 0x200e ||
+	       cp == 0x200f || (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
+}
+
+void text_put_safe(struct buf *out, struct slice s)
+{
+	size_t i = 0, start;
+
+	while (i < s.n) {
+		int32_t cp;
+
+		start = i;
+		cp = text_next(s, &i);
+		if (cp < 0)
+			buf_str(out, "\\u{fffd}");
+		else if (text_unsafe(cp))
+			buf_printf(out, "\\u{%x}", (unsigned)cp);
+		else
+			buf_put(out, s.p + start, i - start);
+	}
+}
+
+bool text_is_name(struct slice s, size_t max)
+{
+	size_t i = 0;
+
+	if (s.n == 0 || s.n > max || s.p[0] == ' ' || s.p[s.n - 1] == ' ')
+		return false;
+	while (i < s.n) {
+		int32_t cp = text_next(s, &i);
+
+		if (cp < 0 || text_unsafe(cp))
+			return false;
+	}
+	return true;
+}
+
+static bool alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool is_dns_name(struct slice s)
+{
+	size_t label = 0;
+
+	if (s.n == 0 || s.n > 253)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		bool last = i + 1 == s.n || s.p[i + 1] == '.';
+
+		if (s.p[i] == '.') {
+			if (label == 0)
+				return false;
+			label = 0;
+			continue;
+		}
+		/* A hyphen neither begins nor ends a label; an underscore is met in real host
+		 * names. */
+		if (!alnum(s.p[i]) && s.p[i] != '_' && (s.p[i] != '-' || label == 0 || last))
+			return false;
+		if (++label > 63)
+			return false;
+	}
+	return label > 0;
+}
+
+bool text_is_email(struct slice s)
+{
+	ssize_t at = slice_chr(s, '@');
+
+	if (at <= 0 || at > 64 || s.n > 254 || s.p[0] == '.' || s.p[at - 1] == '.' ||
+	    slice_find(s, SLICE("..")) >= 0)
+		return false;
+	for (ssize_t i = 0; i < at; i++)
+		if (!alnum(s.p[i]) &&
+		    (s.p[i] == '\0' || strchr(".!#$%&'*+-/=?^_`{|}~", s.p[i]) == NULL))
+			return false;
+	return is_dns_name(slice_from(s, (size_t)at + 1));
+}
+
+static bool is_address(int family, struct slice s)
+{
+	char text[INET6_ADDRSTRLEN];
+	unsigned char raw[16];
+
+	if (s.n >= sizeof(text))
+		return false;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	return memchr(text, '\0', s.n) == NULL && inet_pton(family, text, raw) == 1;
+}
+
+bool text_is_host(struct slice s)
+{
+	return s.n > 0 && (is_address(AF_INET6, s) || is_dns_name(s)); /* IPv4 looks like a name */
+}
+
+bool text_host_port(struct slice s, uint16_t fallback_port, char *ret_host, uint16_t *ret_port)
+{
+	struct slice host = s, port = { 0 };
+	uint64_t number = fallback_port;
+	ssize_t colon = slice_chr(s, ':');
+	bool bracket = s.n > 0 && s.p[0] == '[';
+
+	if (bracket) {
+		ssize_t end = slice_chr(s, ']');
+
+		if (end < 0)
+			return false;
+		host = (struct slice){ s.p + 1, (size_t)end - 1 };
+		port = slice_from(s, (size_t)end + 1);
+		if (port.n > 0 && port.p[0] != ':')
+			return false;
+		if (!is_address(AF_INET6, host))
+			return false;
+	} else if (colon >= 0 && slice_chr(slice_from(s, (size_t)colon + 1), ':') < 0) {
+		host.n = (size_t)colon;
+		port = slice_from(s, (size_t)colon);
+	}
+	if (port.n > 0 && (!slice_uint(slice_from(port, 1), 65535, &number) || number == 0))
+		return false;
+	if (!text_is_host(host))
+		return false;
+	memcpy(ret_host, host.p, host.n);
+	ret_host[host.n] = '\0';
+	*ret_port = (uint16_t)number;
+	return true;
+}

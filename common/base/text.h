@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* common/base/text.h: text that came from outside and is about to be shown, or kept as a name.
+ * Standards: RFC 3629 (UTF-8), RFC 5321 4.1.2 (the addresses we accept are its plain, ASCII form).
+ */
+#ifndef VARTIO_BASE_TEXT_H
+#define VARTIO_BASE_TEXT_H
+
+#include "common/base/buf.h"
+
+/* The code point at s.p[*at], which moves past it; -1 where there is no well-formed UTF-8 (overlong
+ * forms and surrogates are not), and *at moves by one byte. *at < s.n. */
+int32_t text_next(struct slice s, size_t *at);
+/* Control characters (C0, DEL, C1), line and paragraph separators, and the marks that reorder text
+ * (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069): never shown as they are. */
+bool text_unsafe(int32_t cp);
+/* Appends s for a terminal, a mail or a page's text: what is unsafe as \u{a} or \u{202e}, bytes
+ * that are not UTF-8 as \u{fffd}. It does not escape for HTML or JSON. */
+void text_put_safe(struct buf *out, struct slice s);
+/* A name for people: well-formed UTF-8, 1 to max bytes, nothing unsafe, no space at either end. */
+bool text_is_name(struct slice s, size_t max);
+/* local@domain in plain ASCII, at most 254 bytes: what can stand in a header and in RCPT TO without
+ * quoting. */
+bool text_is_email(struct slice s);
+/* A DNS name (letters, digits, hyphens, dots) or an IPv4 or IPv6 address, without a port. */
+bool text_is_host(struct slice s);
+/* "host", "host:port", "[ipv6]", "[ipv6]:port" or a bare IPv6 address. Copies the host to ret_host
+ * (256 bytes); *ret_port is fallback_port where none is given. false: none of these. */
+bool text_host_port(struct slice s, uint16_t fallback_port, char *ret_host, uint16_t *ret_port);
+
+#endif
