@@ -23,6 +23,19 @@ int tls_creds_load(const char *ca_path, const char *cert_path, const char *key_p
 struct tls_creds *tls_creds_ref(struct tls_creds *cr);
 void tls_creds_unref(struct tls_creds *cr); /* NULL is fine */
 
+/* Why a handshake failed, for counters. */
+enum tls_failure {
+	TLS_FAIL_NONE,     /* it did not fail, or has not ended */
+	TLS_FAIL_CONNECT,  /* no TCP connection */
+	TLS_FAIL_TIMEOUT,  /* handshake_ms passed */
+	TLS_FAIL_PROTOCOL, /* not TLS, no common version or cipher, cut */
+	TLS_FAIL_NO_CERT,  /* the peer showed none */
+	TLS_FAIL_CHAIN,    /* not signed by our authority */
+	TLS_FAIL_EXPIRED,  /* not valid now */
+	TLS_FAIL_REFUSED,  /* the caller's verify said no */
+	TLS_FAILURES
+};
+
 struct tls_conn;
 struct tls_handler {
 	/* The chain is good (or unchecked, see ca_path): check names, uses, the registry. -1 with
@@ -32,7 +45,9 @@ struct tls_handler {
 	/* Bytes arrived. Return how many were used; the rest is offered again with what follows.
 	 * -1: close the connection. */
 	ssize_t (*data)(struct tls_conn *cn, struct slice in);
-	void (*drained)(struct tls_conn *cn);                 /* everything written is with the kernel */
+	/* Everything written is with the kernel. Called when tls_pending was above 0 after a
+	 * tls_write; a write that the kernel took at once is not followed by it. */
+	void (*drained)(struct tls_conn *cn);
 	/* The connection ended, err NULL when the peer closed in good order. Called exactly once,
 	 * also when opening failed; cn is freed after it returns. */
 	void (*closed)(struct tls_conn *cn, const struct err *err);
@@ -43,7 +58,8 @@ struct tls_opts {
 	const struct tls_handler *handler;
 	void *arg;
 	const char *server_name;   /* client: SNI, and what messages call the peer; copied */
-	size_t max_in;             /* bytes held unread before reading stops; data must then make progress */
+	size_t max_in;             /* bytes held unread (0: 1 MiB); at that many, data must use some
+				    * or pause, else the connection is closed */
 	uint32_t handshake_ms;     /* 0: 10,000 */
 	uint32_t idle_ms;          /* no byte in either direction: closed. 0: never */
 };
@@ -57,9 +73,13 @@ int tls_write(struct tls_conn *cn, struct slice bytes, struct err *err); /* copi
 size_t tls_pending(const struct tls_conn *cn); /* bytes written but not yet with the kernel */
 void tls_pause(struct tls_conn *cn);  /* stop reading: backpressure reaches the peer */
 void tls_resume(struct tls_conn *cn);
-void tls_close(struct tls_conn *cn, const struct err *why); /* closed() follows; why may be NULL */
+/* Sends what is pending and the farewell (for two seconds at most); closed(why) follows, and nothing
+ * else. why may be NULL. Calling again is harmless. */
+void tls_close(struct tls_conn *cn, const struct err *why);
 void *tls_arg(const struct tls_conn *cn);
 const char *tls_peer(const struct tls_conn *cn); /* "192.0.2.7:40022", for messages */
 gnutls_x509_crt_t tls_peer_cert(struct tls_conn *cn); /* lent; NULL when there is none */
+enum tls_failure tls_failure(const struct tls_conn *cn);
+const char *tls_failure_name(enum tls_failure f); /* "timeout", for a metric's label */
 
 #endif
