@@ -4,10 +4,10 @@
 #include <gnutls/gnutls.h>
 #include <stdio.h>
 
-#define URI_PREFIX  "urn:vartio:"
-#define NAMES_MAX   64u /* subject alternative names looked at */
-#define OID_MAX     64u
-#define SERIAL_RAW  64u
+#define URI_PREFIX "urn:vartio:"
+#define NAMES_MAX  64u /* subject alternative names looked at */
+#define OID_MAX    64u
+#define SERIAL_RAW 64u
 
 static bool id_ok(struct slice s, size_t max, bool digit_first)
 {
@@ -110,8 +110,8 @@ int identity_agent(gnutls_x509_crt_t crt, struct identity *ret, struct err *err)
 	if (hits != 1)
 		return err_set(err, ERR_DENIED,
 			       hits == 0 ? "the certificate names no tenant and agent (SAN "
-					   "urn:vartio:TENANT:AGENT)" :
-					   "the certificate names several agents");
+					   "urn:vartio:TENANT:AGENT)"
+					 : "the certificate names several agents");
 	if (identity_serial(crt, id.serial, err) < 0)
 		return -1;
 	id.expires_s = (int64_t)gnutls_x509_crt_get_expiration_time(crt);
@@ -128,8 +128,8 @@ static void shown_name(gnutls_x509_crt_t crt, char *out, size_t cap)
 	if (gnutls_x509_crt_get_subject_alt_name2(crt, 0, out, &n, &type, NULL) < 0 ||
 	    type != GNUTLS_SAN_DNSNAME) {
 		n = cap;
-		if (gnutls_x509_crt_get_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, 0, out,
-						  &n) < 0)
+		if (gnutls_x509_crt_get_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, 0, out, &n) <
+		    0)
 			strcpy(out, "unnamed");
 	}
 	out[cap - 1] = '\0';

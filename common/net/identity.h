@@ -24,7 +24,8 @@ struct identity {
 
 /* "urn:vartio:TENANT:AGENT"; false, *ret untouched, when it is anything else. Any bytes. */
 bool identity_parse(struct slice uri, struct identity *ret);
-/* ERR_DENIED: no such SAN or more than one, or a use other than clientAuth. The message says which. */
+/* ERR_DENIED: no such SAN or more than one, or a use other than clientAuth. The message says which.
+ */
 int identity_agent(gnutls_x509_crt_t crt, struct identity *ret, struct err *err);
 /* Lower-case hex without leading zero bytes. ERR_SYNTAX: longer than RFC 5280 allows. */
 int identity_serial(gnutls_x509_crt_t crt, char ret[IDENTITY_SERIAL_MAX + 1], struct err *err);

@@ -16,12 +16,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CIPHER_BYTES     65536u /* read from the socket at once */
-#define PLAIN_BYTES      16384u /* one TLS record: RFC 8446 section 5.1 */
-#define LINGER_MS        2000u
-#define HANDSHAKE_MS     10000u
-#define MAX_IN_BYTES     (1024u * 1024u)
-#define KEEPALIVE_S      60u
+#define CIPHER_BYTES 65536u /* read from the socket at once */
+#define PLAIN_BYTES  16384u /* one TLS record: RFC 8446 section 5.1 */
+#define LINGER_MS    2000u
+#define HANDSHAKE_MS 10000u
+#define MAX_IN_BYTES (1024u * 1024u)
+#define KEEPALIVE_S  60u
 
 enum state { CONNECTING, HANDSHAKE, OPEN, ENDING, GONE };
 
@@ -151,8 +151,8 @@ static void broken(struct tls_conn *cn, int status)
 	if (cn->state < ENDING) {
 		err_set(&err, ERR_PEER, "%s: %s", label(cn), tls_socket_text(status));
 		if (cn->state < OPEN)
-			cn->failure = cn->state == CONNECTING ? TLS_FAIL_CONNECT :
-								TLS_FAIL_PROTOCOL;
+			cn->failure =
+				cn->state == CONNECTING ? TLS_FAIL_CONNECT : TLS_FAIL_PROTOCOL;
 		set_why(cn, &err);
 	}
 	leave(cn);
@@ -337,9 +337,9 @@ static void tls_failed(struct tls_conn *cn, int code)
 	if (cn->why == NULL) {
 		tls_gnutls_text(code, gnutls_alert_get(cn->session), text, sizeof(text));
 		err_set(&err, ERR_PEER, "%s: %s%s", label(cn), text,
-			cn->state == HANDSHAKE && cn->eof && code == GNUTLS_E_PREMATURE_TERMINATION ?
-				" in the middle of the TLS handshake" :
-				"");
+			cn->state == HANDSHAKE && cn->eof && code == GNUTLS_E_PREMATURE_TERMINATION
+				? " in the middle of the TLS handshake"
+				: "");
 		set_why(cn, &err);
 	}
 	if (cn->state == HANDSHAKE && cn->failure == TLS_FAIL_NONE)
@@ -480,7 +480,8 @@ static void receive(struct tls_conn *cn)
 			return;
 		if (n == GNUTLS_E_INTERRUPTED || n == GNUTLS_E_WARNING_ALERT_RECEIVED)
 			continue;
-		if (n == 0) { /* close_notify: the peer has nothing more to say, so neither have we */
+		if (n ==
+		    0) { /* close_notify: the peer has nothing more to say, so neither have we */
 			end(cn, NULL);
 			return;
 		}
@@ -587,9 +588,9 @@ static void on_timer(uv_timer_t *t)
 	case CONNECTING:
 	case HANDSHAKE:
 		err_set(&err, ERR_PEER,
-			cn->state == CONNECTING ?
-				"%s: no answer within %u ms: a firewall may drop the connection" :
-				"%s: the TLS handshake did not end within %u ms",
+			cn->state == CONNECTING
+				? "%s: no answer within %u ms: a firewall may drop the connection"
+				: "%s: the TLS handshake did not end within %u ms",
 			label(cn), cn->handshake_ms);
 		set_why(cn, &err);
 		cn->failure = TLS_FAIL_TIMEOUT;
@@ -724,7 +725,8 @@ static bool name_label(struct tls_conn *cn, const char *name, const struct socka
 
 	if (name == NULL)
 		return true;
-	return asprintf(&cn->label, strchr(name, ':') != NULL ? "[%s]:%u" : "%s:%u", name, port) >= 0;
+	return asprintf(&cn->label, strchr(name, ':') != NULL ? "[%s]:%u" : "%s:%u", name, port) >=
+	       0;
 }
 
 int tls_connect(const struct tls_opts *opts, const struct sockaddr *addr, struct tls_conn **ret,
@@ -871,10 +873,10 @@ enum tls_failure tls_failure(const struct tls_conn *cn)
 const char *tls_failure_name(enum tls_failure f)
 {
 	static const char *const names[TLS_FAILURES] = {
-		[TLS_FAIL_NONE] = "none",         [TLS_FAIL_CONNECT] = "connect",
-		[TLS_FAIL_TIMEOUT] = "timeout",   [TLS_FAIL_PROTOCOL] = "protocol",
-		[TLS_FAIL_NO_CERT] = "no_cert",   [TLS_FAIL_CHAIN] = "chain",
-		[TLS_FAIL_EXPIRED] = "expired",   [TLS_FAIL_REFUSED] = "refused",
+		[TLS_FAIL_NONE] = "none",       [TLS_FAIL_CONNECT] = "connect",
+		[TLS_FAIL_TIMEOUT] = "timeout", [TLS_FAIL_PROTOCOL] = "protocol",
+		[TLS_FAIL_NO_CERT] = "no_cert", [TLS_FAIL_CHAIN] = "chain",
+		[TLS_FAIL_EXPIRED] = "expired", [TLS_FAIL_REFUSED] = "refused",
 	};
 
 	return f < TLS_FAILURES ? names[f] : "none";

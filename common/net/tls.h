@@ -41,7 +41,7 @@ struct tls_handler {
 	/* The chain is good (or unchecked, see ca_path): check names, uses, the registry. -1 with
 	 * *err refuses; the peer gets an alert. Called once, before `open`. May be NULL. */
 	int (*verify)(struct tls_conn *cn, gnutls_x509_crt_t peer, struct err *err);
-	void (*open)(struct tls_conn *cn);                    /* handshake done */
+	void (*open)(struct tls_conn *cn); /* handshake done */
 	/* Bytes arrived. Return how many were used; the rest is offered again with what follows.
 	 * -1: close the connection. */
 	ssize_t (*data)(struct tls_conn *cn, struct slice in);
@@ -54,14 +54,14 @@ struct tls_handler {
 };
 struct tls_opts {
 	uv_loop_t *loop;
-	struct tls_creds *creds;   /* a reference is taken */
+	struct tls_creds *creds; /* a reference is taken */
 	const struct tls_handler *handler;
 	void *arg;
-	const char *server_name;   /* client: SNI, and what messages call the peer; copied */
-	size_t max_in;             /* bytes held unread (0: 1 MiB); at that many, data must use some
-				    * or pause, else the connection is closed */
-	uint32_t handshake_ms;     /* 0: 10,000 */
-	uint32_t idle_ms;          /* no byte in either direction: closed. 0: never */
+	const char *server_name; /* client: SNI, and what messages call the peer; copied */
+	size_t max_in;           /* bytes held unread (0: 1 MiB); at that many, data must use some
+				  * or pause, else the connection is closed */
+	uint32_t handshake_ms;   /* 0: 10,000 */
+	uint32_t idle_ms;        /* no byte in either direction: closed. 0: never */
 };
 
 int tls_connect(const struct tls_opts *opts, const struct sockaddr *addr, struct tls_conn **ret,
@@ -71,13 +71,13 @@ int tls_accept(const struct tls_opts *opts, uv_stream_t *listener, struct tls_co
 	       struct err *err);
 int tls_write(struct tls_conn *cn, struct slice bytes, struct err *err); /* copies */
 size_t tls_pending(const struct tls_conn *cn); /* bytes written but not yet with the kernel */
-void tls_pause(struct tls_conn *cn);  /* stop reading: backpressure reaches the peer */
+void tls_pause(struct tls_conn *cn);           /* stop reading: backpressure reaches the peer */
 void tls_resume(struct tls_conn *cn);
-/* Sends what is pending and the farewell (for two seconds at most); closed(why) follows, and nothing
- * else. why may be NULL. Calling again is harmless. */
+/* Sends what is pending and the farewell (for two seconds at most); closed(why) follows, and
+ * nothing else. why may be NULL. Calling again is harmless. */
 void tls_close(struct tls_conn *cn, const struct err *why);
 void *tls_arg(const struct tls_conn *cn);
-const char *tls_peer(const struct tls_conn *cn); /* "192.0.2.7:40022", for messages */
+const char *tls_peer(const struct tls_conn *cn);      /* "192.0.2.7:40022", for messages */
 gnutls_x509_crt_t tls_peer_cert(struct tls_conn *cn); /* lent; NULL when there is none */
 enum tls_failure tls_failure(const struct tls_conn *cn);
 const char *tls_failure_name(enum tls_failure f); /* "timeout", for a metric's label */

@@ -11,8 +11,8 @@
 
 /* TLS 1.2 with forward secrecy and AEAD ciphers, and TLS 1.3: what RFC 7525 leaves, and what every
  * Beat and Logstash of the last years speaks. */
-#define PRIORITY                                                                                \
-	"SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-DHE-RSA:-AES-128-CBC:-AES-256-CBC:" \
+#define PRIORITY                                                                                   \
+	"SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-DHE-RSA:-AES-128-CBC:-AES-256-CBC:"   \
 	"%SERVER_PRECEDENCE"
 #define PEM_MAX_BYTES (256u * 1024u)
 

@@ -33,7 +33,8 @@ const char *tls_socket_text(int uv_status)
 		int status;
 		const char *text;
 	} texts[] = {
-		{ UV_ECONNREFUSED, "connection refused: nothing listens there, or a firewall says no" },
+		{ UV_ECONNREFUSED,
+		  "connection refused: nothing listens there, or a firewall says no" },
 		{ UV_ETIMEDOUT, "no answer: a firewall may drop the connection" },
 		{ UV_EHOSTUNREACH, "the machine cannot be reached from here" },
 		{ UV_ENETUNREACH, "its network cannot be reached from here" },
@@ -86,9 +87,8 @@ void tls_gnutls_text(int code, gnutls_alert_description_t alert, char *out, size
 			snprintf(out, n, "%s", text);
 		else
 			snprintf(out, n, "the other end ended TLS: %s",
-				 gnutls_alert_get_name(alert) != NULL ?
-					 gnutls_alert_get_name(alert) :
-					 "unknown alert");
+				 gnutls_alert_get_name(alert) != NULL ? gnutls_alert_get_name(alert)
+								      : "unknown alert");
 		return;
 	case GNUTLS_E_NO_CERTIFICATE_FOUND:
 	case GNUTLS_E_CERTIFICATE_REQUIRED:
@@ -113,9 +113,9 @@ void tls_gnutls_text(int code, gnutls_alert_description_t alert, char *out, size
 
 enum tls_failure tls_gnutls_failure(int code)
 {
-	return code == GNUTLS_E_NO_CERTIFICATE_FOUND || code == GNUTLS_E_CERTIFICATE_REQUIRED ?
-		       TLS_FAIL_NO_CERT :
-		       TLS_FAIL_PROTOCOL;
+	return code == GNUTLS_E_NO_CERTIFICATE_FOUND || code == GNUTLS_E_CERTIFICATE_REQUIRED
+		       ? TLS_FAIL_NO_CERT
+		       : TLS_FAIL_PROTOCOL;
 }
 
 static void day_text(time_t t, char out[32])
@@ -140,8 +140,8 @@ enum tls_failure tls_chain_text(unsigned status, gnutls_x509_crt_t crt, char *ou
 	}
 	if ((status & GNUTLS_CERT_NOT_ACTIVATED) != 0) {
 		day_text(gnutls_x509_crt_get_activation_time(crt), day);
-		snprintf(out, n,
-			 "the certificate is valid only from %s on; is a clock wrong?", day);
+		snprintf(out, n, "the certificate is valid only from %s on; is a clock wrong?",
+			 day);
 		*ret_alert = GNUTLS_A_BAD_CERTIFICATE;
 		return TLS_FAIL_EXPIRED;
 	}
