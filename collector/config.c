@@ -21,7 +21,6 @@
 
 _Static_assert(sizeof(enum lang) == sizeof(int), "CONF_ENUM writes an int");
 
-static const char *const lang_names[] = { "fi", "sv", "en", NULL };
 static const char *const level_names[] = { "error", "warn", "info", "debug", NULL };
 
 static const struct conf_item agents_items[] = {

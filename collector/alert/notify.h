@@ -11,6 +11,7 @@
 struct contact { /* of the registry; texts lent */
 	int64_t id;
 	const char *tenant, *name, *email, *phone, *role;
+	const char *tenant_name; /* the municipality's, "Mallilan kunta"; NULL: tenant is shown */
 	enum lang lang;
 	int64_t order;
 };
@@ -53,7 +54,11 @@ const struct notify_stats *notifier_stats(const struct notifier *nt);
 void notifier_stop(struct notifier *nt); /* joins and frees */
 
 /* Renders the message of an alert (or a test when al is NULL): a whole RFC 5322 message,
- * multipart/alternative, text first, CRLF line ends. Pure. */
+ * multipart/alternative, text first, CRLF line ends. Pure, but for the process's zone
+ * (common/base/zone.h). update 0 is the first message; its Message-ID is <ALERT.0.cCONTACT@DOMAIN>,
+ * ALERT being the alert's id, and updates refer to it. Each contact's message has an id of its own,
+ * since its language and text are its own (RFC 5322 3.6.4).
+ * ERR_USAGE: a name or address of the configuration can't stand in a header. */
 int message_render(const struct notify_conf *nc, const struct contact *to, const struct alert *al,
 		   unsigned update, int64_t now_ns, struct buf *out, struct err *err);
 

@@ -7,11 +7,11 @@
 #ifndef VARTIO_DETECT_DETECT_H
 #define VARTIO_DETECT_DETECT_H
 
+#include "common/base/i18n.h"
 #include "common/event/json.h"
 
 enum sigma_level { LEVEL_INFORMATIONAL, LEVEL_LOW, LEVEL_MEDIUM, LEVEL_HIGH, LEVEL_CRITICAL };
 enum rule_kind { RULE_DETECTION, RULE_CORRELATION };
-enum lang { LANG_FI, LANG_SV, LANG_EN, LANGS };
 
 struct rule_texts { /* plain language for the contact; NULL where the rule has none */
 	const char *title, *what, *why, *action /* YAML key: do */, *call;

@@ -37,10 +37,27 @@ int32_t text_next(struct slice s, size_t *at)
 	return -1;
 }
 
+static const struct {
+	int32_t first, last;
+} unsafe[] = {
+	{ 0x00, 0x1f },       /* C0 */
+	{ 0x7f, 0x9f },       /* DEL, C1 */
+	{ 0xad, 0xad },       /* soft hyphen */
+	{ 0x61c, 0x61c },     /* Arabic letter mark */
+	{ 0x200b, 0x200f },   /* zero width; left-to-right and right-to-left marks */
+	{ 0x2028, 0x202e },   /* line and paragraph separators; embeddings and overrides */
+	{ 0x2060, 0x206f },   /* word joiner, isolates, deprecated format characters */
+	{ 0xfeff, 0xfeff },   /* byte order mark */
+	{ 0xfff9, 0xfffb },   /* interlinear annotation */
+	{ 0xe0000, 0xe007f }, /* tags */
+};
+
 bool text_unsafe(int32_t cp)
 {
-	return cp < 0x20 || (cp >= 0x7f && cp <= 0x9f) || cp == 0x61c || cp == 0x200e ||
-	       cp == 0x200f || (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
+	for (size_t i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]); i++)
+		if (cp >= unsafe[i].first && cp <= unsafe[i].last)
+			return true;
+	return cp < 0;
 }
 
 void text_put_safe(struct buf *out, struct slice s)
@@ -59,6 +76,48 @@ void text_put_safe(struct buf *out, struct slice s)
 		else
 			buf_put(out, s.p + start, i - start);
 	}
+}
+
+void text_put_html(struct buf *out, struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		switch (s.p[i]) {
+		case '&':
+			buf_str(out, "&amp;");
+			break;
+		case '<':
+			buf_str(out, "&lt;");
+			break;
+		case '>':
+			buf_str(out, "&gt;");
+			break;
+		case '"':
+			buf_str(out, "&quot;");
+			break;
+		case '\'':
+			buf_str(out, "&#39;");
+			break;
+		default:
+			buf_chr(out, s.p[i]);
+		}
+}
+
+size_t text_chars(struct slice s)
+{
+	size_t n = 0;
+
+	for (size_t at = 0; at < s.n; n++)
+		text_next(s, &at);
+	return n;
+}
+
+struct slice text_cut(struct slice s, size_t max_chars)
+{
+	size_t at = 0;
+
+	while (at < s.n && max_chars-- > 0)
+		text_next(s, &at);
+	return (struct slice){ s.p, at };
 }
 
 bool text_is_name(struct slice s, size_t max)

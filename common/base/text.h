@@ -10,12 +10,19 @@
 /* The code point at s.p[*at], which moves past it; -1 where there is no well-formed UTF-8 (overlong
  * forms and surrogates are not), and *at moves by one byte. *at < s.n. */
 int32_t text_next(struct slice s, size_t *at);
-/* Control characters (C0, DEL, C1), line and paragraph separators, and the marks that reorder text
- * (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069): never shown as they are. */
+/* Control characters (C0, DEL, C1), line and paragraph separators, the marks that reorder text
+ * (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), and what nobody sees (zero width,
+ * soft hyphen, byte order mark, tags): never shown as they are. */
 bool text_unsafe(int32_t cp);
 /* Appends s for a terminal, a mail or a page's text: what is unsafe as \u{a} or \u{202e}, bytes
  * that are not UTF-8 as \u{fffd}. It does not escape for HTML or JSON. */
 void text_put_safe(struct buf *out, struct slice s);
+/* Appends s with & < > " ' as entities: for the text of an HTML element or a quoted attribute. */
+void text_put_html(struct buf *out, struct slice s);
+/* Characters in s; a byte that is not UTF-8 counts as one. */
+size_t text_chars(struct slice s);
+/* The first max_chars characters of s, or all of it. */
+struct slice text_cut(struct slice s, size_t max_chars);
 /* A name for people: well-formed UTF-8, 1 to max bytes, nothing unsafe, no space at either end. */
 bool text_is_name(struct slice s, size_t max);
 /* local@domain in plain ASCII, at most 254 bytes: what can stand in a header and in RCPT TO without

@@ -24,6 +24,8 @@ static const struct {
 	{ LIT("\xe2\x81\xa6\xe2\x81\xa9\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c"),
 	  "\\u{2066}\\u{2069}\\u{200e}\\u{200f}\\u{61c}" },
 	{ LIT("\xe2\x80\xa8"), "\\u{2028}" },
+	{ LIT("a\xe2\x80\x8b\xef\xbb\xbf\xc2\xad"), "a\\u{200b}\\u{feff}\\u{ad}" },
+	{ LIT("\xf3\xa0\x81\x81"), "\\u{e0041}" }, /* a tag character */
 	{ LIT("cut \xc3"), "cut \\u{fffd}" },
 	{ LIT("cut \xe2\x80"), "cut \\u{fffd}\\u{fffd}" },
 	{ LIT("\xc0\xaf"), "\\u{fffd}\\u{fffd}" },                           /* overlong / */
@@ -41,6 +43,25 @@ static void test_put_safe(void **state)
 		assert_string_equal(buf_cstr(&b), shown[i].out);
 		buf_release(&b);
 	}
+}
+
+static void test_html(void **state)
+{
+	struct buf b = { 0 };
+
+	text_put_html(&b, slice_str("<script>alert(\"1\" & '2')</script>"));
+	assert_string_equal(buf_cstr(&b),
+			    "&lt;script&gt;alert(&quot;1&quot; &amp; &#39;2&#39;)&lt;/script&gt;");
+	buf_release(&b);
+}
+
+static void test_lengths(void **state)
+{
+	assert_int_equal(text_chars(slice_str("")), 0);
+	assert_int_equal(text_chars(slice_str("y\xc3\xb6\xff")), 3);
+	assert_slice(text_cut(slice_str("y\xc3\xb6t\xc3\xb6"), 2), "y\xc3\xb6");
+	assert_slice(text_cut(slice_str("y\xc3\xb6"), 2), "y\xc3\xb6");
+	assert_slice(text_cut(slice_str("y\xc3\xb6"), 0), "");
 }
 
 static const struct {
@@ -132,6 +153,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_put_safe),
+		cmocka_unit_test(test_html),
+		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_host_port),
 	};
