@@ -6,8 +6,9 @@
  * Promise: what seglog_sync has returned for survives kill -9 and power loss. A torn tail is cut at
  *          the last whole record when opening, and counted. A flipped bit inside is reported by
  *          the reader (ERR_SYNTAX with the file and offset), which can go on behind it.
- * Thread:  one writer; readers in any thread, each with a struct of its own.
- * Time:    blocking; call it from a worker or a thread of its own. */
+ * Thread:  one writer at a time; readers in any thread, each with a struct of its own.
+ * seglog_bytes, _first, _end and _durable may be asked by any thread. Time:    blocking; call it
+ * from a worker or a thread of its own. */
 #ifndef VARTIO_STORE_SEGMENT_H
 #define VARTIO_STORE_SEGMENT_H
 
@@ -15,10 +16,11 @@
 
 struct seglog;
 struct seglog_opts {
-	const char *dir;         /* borrowed during the call; made with mode 0700 when absent */
-	const char magic[8];     /* what kind of log: "VTSPOOL", "VTQUEUE", "VTSIGNAL" */
-	uint64_t segment_bytes;  /* preallocated size of a file; a larger record gets a larger file */
-	uint64_t max_bytes;      /* over all files; an append past it says ERR_FULL. 0: no bound */
+	const char *dir;     /* borrowed during the call; made with mode 0700 when absent */
+	const char magic[8]; /* what kind of log: "VTSPOOL", "VTQUEUE", "VTSIGNAL" */
+	uint64_t
+		segment_bytes; /* preallocated size of a file; a larger record gets a larger file */
+	uint64_t max_bytes;    /* over all files; an append past it says ERR_FULL. 0: no bound */
 	/* Called when a new file is begun; what it appends to out becomes the file's first record
 	 * (kind SEG_SNAPSHOT), so that state outlives the files it was built from. May be NULL. */
 	void (*snapshot)(void *arg, struct buf *out);
@@ -26,14 +28,14 @@ struct seglog_opts {
 };
 enum { SEG_SNAPSHOT = 0 }; /* record kinds from 1 on belong to the owner */
 
-struct seg_pos {               /* a record's place; ordered by file, then offset */
+struct seg_pos { /* a record's place; ordered by file, then offset */
 	uint64_t file, offset;
 };
 struct seg_record {
-	struct seg_pos pos;    /* of this record */
-	struct seg_pos next;   /* of the one behind it */
+	struct seg_pos pos;  /* of this record */
+	struct seg_pos next; /* of the one behind it */
 	uint8_t kind;
-	struct slice payload;  /* lent until the next call on the same reader */
+	struct slice payload; /* lent until the next call on the same reader */
 };
 
 /* Opens or makes the log; calls `each` (may be NULL) for every record from the oldest on, so that
@@ -42,26 +44,42 @@ struct seg_record {
 int seglog_open(const struct seglog_opts *opts,
 		int (*each)(void *arg, const struct seg_record *rec, struct err *err),
 		struct seglog **ret, struct err *err);
-/* Appends; not durable before seglog_sync. Parts are joined. ERR_FULL: nothing was written;
- * ERR_IO: the log is as it was before. */
+/* Appends; not durable before seglog_sync. Parts are joined. ERR_FULL: max_bytes or the disk is
+ * full; ERR_IO: the disk. This record was then not written; seglog_sync tells whether the earlier
+ * ones stand. */
 int seglog_append(struct seglog *lg, uint8_t kind, const struct slice *parts, size_t n,
 		  struct seg_pos *ret_pos, struct err *err);
-int seglog_sync(struct seglog *lg, struct err *err); /* one fdatasync of what was appended */
+/* One fdatasync of what was appended. When it fails, the kernel may have thrown away what it could
+ * not write: all records since the last good sync are taken back, and the owner appends them anew.
+ */
+int seglog_sync(struct seglog *lg, struct err *err);
 /* Deletes whole files whose records are all before pos. */
 int seglog_drop_before(struct seglog *lg, struct seg_pos pos, struct err *err);
-uint64_t seglog_bytes(const struct seglog *lg);        /* on disk, preallocated tail not counted */
-uint64_t seglog_torn_bytes(const struct seglog *lg);   /* cut from the tail at opening */
-struct seg_pos seglog_first(const struct seglog *lg);  /* of the oldest record */
-struct seg_pos seglog_end(const struct seglog *lg);    /* where the next record will stand */
-struct seg_pos seglog_durable(const struct seglog *lg); /* end of what is synced; readers stop here */
-void seglog_close(struct seglog *lg);                  /* syncs; NULL is fine */
+uint64_t seglog_bytes(const struct seglog *lg);       /* on disk, preallocated tail not counted */
+uint64_t seglog_torn_bytes(const struct seglog *lg);  /* cut from the tail at opening */
+uint64_t seglog_damaged(const struct seglog *lg);     /* places skipped at opening */
+struct seg_pos seglog_first(const struct seglog *lg); /* of the oldest record */
+struct seg_pos seglog_end(const struct seglog *lg);   /* where the next record will stand */
+struct seg_pos seglog_durable(
+	const struct seglog *lg);     /* end of what is synced; readers stop here */
+void seglog_close(struct seglog *lg); /* syncs; NULL is fine */
 
 struct seg_reader;
 /* Reads from pos on (a dropped pos: from the oldest). Follows files as they are begun. */
-int seg_reader_open(struct seglog *lg, struct seg_pos pos, struct seg_reader **ret, struct err *err);
+int seg_reader_open(struct seglog *lg, struct seg_pos pos, struct seg_reader **ret,
+		    struct err *err);
 /* 1: *rec. 0: nothing behind the durable end. -1: a damaged record (ERR_SYNTAX; the next call goes
  * on behind it) or ERR_IO. */
 int seg_reader_next(struct seg_reader *rd, struct seg_record *rec, struct err *err);
+void seg_reader_seek(struct seg_reader *rd, struct seg_pos pos);
+struct seg_pos seg_reader_pos(const struct seg_reader *rd); /* where the next call reads */
 void seg_reader_close(struct seg_reader *rd);
+
+static inline int seg_pos_cmp(struct seg_pos a, struct seg_pos b)
+{
+	if (a.file != b.file)
+		return a.file < b.file ? -1 : 1;
+	return a.offset < b.offset ? -1 : a.offset > b.offset;
+}
 
 #endif

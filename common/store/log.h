@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* common/store/log.h: what the opening (open.c), the writer (segment.c) and the readers (reader.c)
+ * of one log share. For common/store alone. */
+#ifndef VARTIO_STORE_LOG_H
+#define VARTIO_STORE_LOG_H
+
+#include <pthread.h>
+
+#include "common/store/segfile.h"
+
+struct log_file {
+	uint64_t number;
+	uint64_t end; /* of its last record */
+};
+
+struct seglog {
+	char *dir;
+	int dir_fd, lock_fd;
+	char magic[8];
+	uint64_t segment_bytes, max_bytes;
+	void (*snapshot)(void *arg, struct buf *out);
+	void *arg;
+	uint64_t torn, damaged;
+
+	struct segfile cur; /* the file being written; fd -1: none, one is begun when needed */
+	uint64_t next_file; /* number of the file begun next */
+	uint64_t next_record;
+	uint64_t durable_record; /* next_record as of the last sync */
+	bool broken;             /* a sync failed: records must be taken back first */
+	struct buf snap;
+
+	pthread_mutex_t lock;   /* of what stands below: the writer changes it, anybody reads it */
+	struct log_file *files; /* sorted; when cur is open it is the last */
+	size_t n_files, cap_files;
+	uint64_t bytes;
+	struct seg_pos durable;
+};
+
+/* Opens a file of the log. -1 with errno. */
+int log_open_file(const struct seglog *lg, uint64_t number, int flags);
+/* Sets *err from errno: ERR_FULL for a full disk or quota, else ERR_IO. Always -1. */
+int log_fail(const struct seglog *lg, const char *doing, uint64_t file, struct err *err);
+int log_files_add(struct seglog *lg, uint64_t number, uint64_t end, struct err *err);
+/* Reserves the file's bytes up to size on disk, as zeros. -1 with errno. */
+int log_reserve(int fd, uint64_t size);
+/* Lists the files, hands every record to each, cuts a torn tail, leaves cur ready. */
+int log_scan(struct seglog *lg,
+	     int (*each)(void *arg, const struct seg_record *rec, struct err *err),
+	     struct err *err);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* common/store/open.c: finds the files of a log, reads them from the oldest on, and tells a torn
+ * tail (nothing sound behind it: cut) from damage inside (skipped and counted). */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+#include "common/store/log.h"
+
+static int by_number(const void *a, const void *b)
+{
+	const struct log_file *x = a, *y = b;
+
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static int list_files(struct seglog *lg, struct err *err)
+{
+	int fd = openat(lg->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = -1;
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e;
+	uint64_t number;
+
+	if (d == NULL) {
+		err_set(err, ERR_IO, "cannot list %s: %s", lg->dir, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	while ((e = readdir(d)) != NULL)
+		if (segfile_number(e->d_name, &number) && log_files_add(lg, number, 0, err) < 0)
+			goto out;
+	if (lg->n_files > 0)
+		qsort(lg->files, lg->n_files, sizeof(lg->files[0]), by_number);
+	r = 0;
+out:
+	closedir(d);
+	return r;
+}
+
+/* How many bytes from `at` on are not just preallocated zeros. */
+static uint64_t written_behind(int fd, uint64_t at)
+{
+	uint64_t last = at;
+	char chunk[4096];
+	ssize_t n;
+
+	for (uint64_t i = at; (n = pread_all(fd, chunk, sizeof(chunk), (off_t)i)) > 0;
+	     i += (uint64_t)n)
+		for (ssize_t k = 0; k < n; k++)
+			if (chunk[k] != 0)
+				last = i + (uint64_t)k + 1;
+	return last - at;
+}
+
+struct scan { /* of one file */
+	struct segfile f;
+	uint64_t size, at;
+	bool last;
+};
+
+/* Behind a bad record: on to the next sound one (1), or the end of what counts (0). */
+static int scan_bad(struct seglog *lg, struct scan *sc, struct buf *mem, struct err *err)
+{
+	uint64_t next = sc->size;
+
+	switch (segfile_resync(&sc->f, sc->at, sc->size, mem, &next, err)) {
+	case SEGFILE_RECORD_OK:
+		lg->damaged++;
+		sc->at = next;
+		return 1;
+	case SEGFILE_ERROR:
+		return -1;
+	default:
+		break;
+	}
+	if (sc->last) {
+		lg->torn += written_behind(sc->f.fd, sc->at);
+	} else {
+		lg->damaged++;
+		sc->at = sc->size; /* kept, so that a reader reports it too */
+	}
+	return 0;
+}
+
+static int scan_records(struct seglog *lg, struct scan *sc,
+			int (*each)(void *arg, const struct seg_record *rec, struct err *err),
+			struct buf *mem, struct err *err)
+{
+	struct seg_record rec;
+	uint64_t number;
+
+	for (;;) {
+		int r;
+
+		switch (segfile_read(&sc->f, sc->at, sc->size, mem, &rec, &number, err)) {
+		case SEGFILE_RECORD_OK:
+			if (each != NULL && each(lg->arg, &rec, err) < 0)
+				return -1;
+			if (number >= lg->next_record)
+				lg->next_record = number + 1;
+			sc->at = rec.next.offset;
+			continue;
+		case SEGFILE_BAD:
+			r = scan_bad(lg, sc, mem, err);
+			if (r > 0)
+				continue;
+			return r;
+		case SEGFILE_ERROR:
+			return -1;
+		default:
+			return 0;
+		}
+	}
+}
+
+/* The last file goes on being written: zeros from its end on, as much as a new file would have. */
+static int take_over(struct seglog *lg, const struct scan *sc, struct err *err)
+{
+	uint64_t size = sc->size > lg->segment_bytes ? sc->size : lg->segment_bytes;
+
+	if (written_behind(sc->f.fd, sc->at) > 0) {
+		if (ftruncate(sc->f.fd, (off_t)sc->at) < 0 || fdatasync(sc->f.fd) < 0)
+			return log_fail(lg, "cut the torn tail of", sc->f.number, err);
+	}
+	/* A full disk is no reason not to start: appending will say so when it matters. */
+	(void)log_reserve(sc->f.fd, size);
+	lg->cur = sc->f;
+	return 0;
+}
+
+/* A file whose creation was cut holds nothing that was ever promised. */
+static int remove_unborn(struct seglog *lg, size_t i, struct err *err)
+{
+	char name[SEGFILE_NAME_MAX];
+
+	segfile_name(lg->files[i].number, name);
+	if (unlinkat(lg->dir_fd, name, 0) < 0)
+		return log_fail(lg, "remove the unfinished", lg->files[i].number, err);
+	memmove(lg->files + i, lg->files + i + 1, (lg->n_files - i - 1) * sizeof(lg->files[0]));
+	lg->n_files--;
+	return 0;
+}
+
+/* 1: the file stays in the list; 0: it was removed. */
+static int scan_file(struct seglog *lg, size_t i,
+		     int (*each)(void *arg, const struct seg_record *rec, struct err *err),
+		     struct buf *mem, struct err *err)
+{
+	struct scan sc = { .last = i + 1 == lg->n_files, .at = SEGFILE_HEAD };
+	char path[SEGFILE_NAME_MAX + 256];
+	struct stat st;
+	int r = -1;
+
+	sc.f.number = lg->files[i].number;
+	sc.f.fd = log_open_file(lg, sc.f.number, O_RDWR);
+	if (sc.f.fd < 0 || fstat(sc.f.fd, &st) < 0) {
+		log_fail(lg, "open", sc.f.number, err);
+		goto out;
+	}
+	sc.size = (uint64_t)st.st_size;
+	segfile_name(sc.f.number, path);
+	switch (segfile_head_read(&sc.f, lg->magic, path, err)) {
+	case SEGFILE_RECORD_OK:
+		break;
+	case SEGFILE_END:
+		lg->torn += sc.last ? written_behind(sc.f.fd, 0) : 0;
+		r = remove_unborn(lg, i, err);
+		goto out;
+	case SEGFILE_BAD: /* without its salt no record can be told from noise */
+		lg->damaged++;
+		lg->files[i].end = sc.size;
+		r = 1;
+		goto out;
+	default:
+		goto out;
+	}
+	if (sc.f.first_record > lg->next_record)
+		lg->next_record = sc.f.first_record;
+	if (scan_records(lg, &sc, each, mem, err) < 0)
+		goto out;
+	if (sc.last && take_over(lg, &sc, err) < 0)
+		goto out;
+	if (sc.last)
+		sc.f.fd = -1; /* the log's from here */
+	lg->files[i].end = sc.at;
+	r = 1;
+out:
+	if (sc.f.fd >= 0)
+		close(sc.f.fd);
+	return r;
+}
+
+int log_scan(struct seglog *lg,
+	     int (*each)(void *arg, const struct seg_record *rec, struct err *err), struct err *err)
+{
+	struct buf mem = { 0 };
+	int r = list_files(lg, err);
+
+	lg->next_record = 1;
+	lg->next_file = lg->n_files > 0 ? lg->files[lg->n_files - 1].number + 1 : 1;
+	for (size_t i = 0; i < lg->n_files && r == 0;) {
+		int kept = scan_file(lg, i, each, &mem, err);
+
+		if (kept < 0)
+			r = -1;
+		else if (kept > 0)
+			lg->bytes += lg->files[i++].end;
+	}
+	buf_release(&mem);
+	return r;
+}
