@@ -14,8 +14,9 @@
 
 struct input;
 
-/* Where an input's records go: agent/pipe.c, which normalises, writes JSON and adds to the spool.
- * 0 taken; -1 with ERR_FULL: not taken, stop reading, keep the place, wait for resume. */
+/* Where an input's records go (functions, so that a test can be a sink): agent/pipe.c, which
+ * normalises, writes JSON and adds to the spool. 0 taken; -1 with ERR_FULL: not taken, stop
+ * reading, keep the place, wait for resume. */
 struct sink {
 	int (*record)(struct sink *sk, struct input *in, enum norm_format format, struct slice line,
 		      const struct norm_source *src, struct slice key, struct slice checkpoint,
@@ -23,8 +24,12 @@ struct sink {
 	/* Stores a checkpoint with no event (a file that went away: empty value). */
 	int (*checkpoint)(struct sink *sk, struct input *in, struct slice key, struct slice value,
 			  struct err *err);
-	/* The stored checkpoints, for open. */
-	struct spool *spool;
+	/* The stored checkpoint of key, empty when there is none; lent until the next sink call. */
+	struct slice (*checkpoint_get)(struct sink *sk, struct slice key);
+	/* Calls each for every stored checkpoint, of all inputs; each makes no sink call itself. */
+	void (*checkpoint_each)(struct sink *sk,
+				void (*each)(void *arg, struct slice key, struct slice value),
+				void *arg);
 	/* The input cannot go on (err says why): the agent closes it and opens it again later. */
 	void (*failed)(struct sink *sk, struct input *in, const struct err *err);
 	/* One log line of the agent, with input= set. */
@@ -32,41 +37,55 @@ struct sink {
 };
 
 struct input_stats {
-	metric events, bytes; /* records given to the sink and taken */
+	metric events, bytes; /* records given to the sink and taken; kept by input_record */
 	metric dropped;       /* records that could not be kept (lossy inputs only) */
 	metric cut;           /* records longer than the limit */
 	metric errors;
-	metric last_ns;       /* when the last record was taken */
+	metric last_ns; /* when the last record was taken */
 };
 
 struct input_class {
-	const char *name;              /* as the configuration says it: "file", "syslog-udp" */
+	const char *name; /* as the configuration says it: "file", "syslog-udp" */
 	enum lane lane;
-	const struct conf_item *conf;  /* settings: name, type, range, default, help */
-	size_t conf_size;              /* of the struct that conf fills */
+	const struct conf_item *conf; /* settings: name, type, range, default, help */
+	size_t conf_size;             /* of the struct that conf fills */
 	/* Checks rights and settings without starting: one err a fault, with the line that repairs
 	 * it. Called by `vartio-agent check`. NULL: nothing to check. */
 	int (*check)(const void *conf, void (*fault)(void *arg, const struct err *err), void *arg);
 	int (*open)(struct input *in, struct err *err);
-	void (*pause)(struct input *in);  /* the spool is full: stop reading, keep the place */
+	void (*pause)(struct input *in); /* the spool is full: stop reading, keep the place */
 	void (*resume)(struct input *in);
 	void (*close)(struct input *in, void (*closed)(struct input *in)); /* later, as in libuv */
 };
 
 struct input {
 	const struct input_class *cls;
-	const char *id;        /* unique in the agent: "file", "file-2", or the configured id */
-	const void *conf;      /* a struct of cls->conf_size; lives as long as the input */
+	const char *id;   /* unique in the agent: "file", "file-2", or the configured id */
+	const void *conf; /* a struct of cls->conf_size; lives as long as the input */
 	uv_loop_t *loop;
 	struct sink *sink;
-	struct slice host;     /* this machine's name */
-	int32_t zone_s;        /* seconds east of UTC for times without a zone */
+	struct slice host; /* this machine's name */
+	int32_t zone_s;    /* seconds east of UTC for times without a zone */
 	bool keep_original;
 	struct input_stats stats;
-	void *data;            /* the kind's own state */
-	void *owner;           /* the agent's */
+	void *data;  /* the kind's own state */
+	void *owner; /* the agent's */
 };
 
 extern const struct input_class *const input_classes[]; /* ends with NULL */
+
+/* For the kinds of input. input_record hands one record to the sink and keeps the statistics.
+ * A checkpoint that is empty under a key that is not removes the key with this record. */
+int input_record(struct input *in, enum norm_format format, struct slice line,
+		 const struct norm_source *src, struct slice key, struct slice checkpoint,
+		 struct err *err);
+/* A source with what holds for every record of this input: host, zone, time, keep_original. */
+struct norm_source input_source(const struct input *in, const char *type);
+/* Sets err to why path cannot be read (error: the errno), with the command that repairs it where
+ * rights are missing. Always -1. */
+int input_unreadable(const char *path, int error, struct err *err);
+/* The settings' word for a format (auto, syslog, raw, json), and what it stands for. */
+extern const char *const input_formats[];
+enum norm_format input_format(int index);
 
 #endif
