@@ -12,6 +12,7 @@
 #include <sqlite3.h>
 
 #include "collector/correlate/correlate.h"
+#include "collector/tenant/db.h"
 
 enum alert_state { ALERT_NEW, ALERT_NOTIFIED, ALERT_ACKNOWLEDGED, ALERT_WORKING, ALERT_CLOSED };
 enum verdict { VERDICT_NONE, VERDICT_ATTACK, VERDICT_STOPPED, VERDICT_FALSE_ALARM, VERDICT_ALLOWED,
@@ -28,8 +29,10 @@ struct alert_values {
 	const char *field; /* "source.ip" */
 	struct alert_value v[ALERT_VALUES_MAX];
 	size_t n;
-	uint64_t n_more;
+	uint64_t n_more; /* further values; past ALERT_DISTINCT_MAX the events that had one of them */
 };
+#define ALERT_DISTINCT_MAX 1000u /* distinct values counted one by one, a field and alert */
+#define ALERT_SAMPLE_MAX   65536u
 struct alert { /* everything lives in the arena given to alert_get */
 	char id[33];              /* 32 hex: first 16 bytes of SHA-256(tenant, rule, group, first event.id) */
 	char code[12];            /* what people say on the phone: "VA-7K3M9Q2H" (40 bits, Crockford base32) */
@@ -43,34 +46,53 @@ struct alert { /* everything lives in the arena given to alert_get */
 	uint64_t events;          /* how many events it stands for */
 	int64_t first_ns, last_ns; /* event time */
 	int64_t created_ns, updated_ns;
+	const char *acknowledged_by, *closed_by; /* "" when nobody did */
+	int64_t acknowledged_ns, closed_ns;
 	const struct alert_values *values; /* source.ip, user.name, host.name, and the rule's fields */
 	size_t n_values;
-	const char *sample;       /* JSON of the first event */
+	const char *sample;       /* JSON of the event that raised it; "" when longer than
+				   * ALERT_SAMPLE_MAX bytes */
 	struct rule_texts texts[LANGS];
 };
 
+extern const struct db_module alert_db_module; /* the tables, for db_open */
+
+struct alert_stats { /* of one handle's alert_apply; any thread may read */
+	metric raised, extended, events;
+	metric passed_over; /* findings that only extend, with no open alert to extend */
+	metric open;        /* alerts not closed, as of the last commit */
+};
 struct alert_store;
 int alert_store_open(const char *db_path, struct alert_store **ret, struct err *err);
 void alert_store_close(struct alert_store *as);
 sqlite3 *alert_store_db(struct alert_store *as);
+const struct alert_stats *alert_stats(const struct alert_store *as);
+void alert_metrics(const struct alert_stats *st, struct buf *out);
 
 /* The alert thread's batch: findings and the signals position go into one transaction. */
 int alert_begin(struct alert_store *as, struct err *err);
-/* Raises or extends. *ret_new tells whether the session was opened by this finding; *ret_id gets the
- * alert's id (33 bytes). A replayed finding changes nothing. */
+/* Raises or extends. *ret_id gets the alert's id (33 bytes); it is "" when the finding changed
+ * nothing (a replayed one, or one that only extends and found no open alert). *ret_new tells whether
+ * a session was opened by this finding.
+ * A session is the group's until it was quiet, in event time, for longer than session_ns (or than
+ * the correlation's timespan, if that is longer), or a person closed the alert. Late events go to the
+ * session that covers their time, a closed one too. */
 int alert_apply(struct alert_store *as, const struct finding *f, int64_t now_ns, int64_t session_ns,
 		bool *ret_new, char ret_id[33], struct err *err);
 int alert_position_set(struct alert_store *as, const char *reader, struct seg_pos pos, struct err *err);
 int alert_position_get(struct alert_store *as, const char *reader, struct seg_pos *ret, struct err *err);
+/* Writes one "extended" row an extended alert, and commits. On failure nothing of the batch stays. */
 int alert_commit(struct alert_store *as, struct err *err);
 void alert_rollback(struct alert_store *as);
 
 int alert_get(struct alert_store *as, const char *id_or_code, struct arena *mem, struct alert *ret,
 	      struct err *err); /* ERR_ABSENT; a unique prefix of the id or the code, any case */
-/* tenant NULL: all. Newest first; stops when each returns non-zero. */
+/* tenant NULL: all. Newest first; stops when each returns non-zero. The alert lent to each lives
+ * during that call. */
 int alert_list(struct alert_store *as, const char *tenant, bool closed_too,
 	       int (*each)(void *arg, const struct alert *al), void *arg, struct err *err);
-/* acknowledged, closed: ERR_EXISTS when it was so already (message says by whom and when). */
+/* These join the caller's transaction, or make one of their own. id: the whole id.
+ * acknowledged, closed: ERR_EXISTS when it was so already (message says by whom and when). */
 int alert_acknowledge(struct alert_store *as, const char *id, const char *by, const char *via,
 		      int64_t now_ns, struct err *err);
 int alert_close(struct alert_store *as, const char *id, const char *by, enum verdict v,
@@ -84,7 +106,8 @@ int alert_log(struct alert_store *as, const char *alert_id, const char *tenant, 
 int alert_log_each(struct alert_store *as, const char *alert_id,
 		   int (*each)(void *arg, int64_t seq, int64_t at_ns, const char *kind, const char *detail),
 		   void *arg, struct err *err);
-/* Walks the whole chain. 0 good; -1 ERR_SYNTAX names the first bad row. */
+/* Walks the whole chain to the head kept beside it. 0 good; -1 ERR_SYNTAX names the first bad row.
+ * Changed, removed (the last ones too), added and reordered rows are all found. */
 int alert_log_verify(struct alert_store *as, uint64_t *ret_rows, struct err *err);
 json_t *alert_to_json(const struct alert *al); /* a new reference; NULL: no memory */
 

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* collector/alert/raise.c: a finding becomes an alert, or extends the one whose session is open. */
+#include "collector/alert/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "collector/alert/code.h"
+#include "common/base/time.h"
+
+static const char *or_empty(const char *s)
+{
+	return s != NULL ? s : "";
+}
+
+static int bind_slice(sqlite3_stmt *st, int i, struct slice s)
+{
+	return sqlite3_bind_text64(st, i, s.n > 0 ? s.p : "", s.n, SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
+/* Runs a statement that gives no rows. */
+static int stmt_run(struct alert_store *as, sqlite3_stmt *st, struct err *err)
+{
+	int r = db_next(as->db, st, err);
+
+	sqlite3_reset(st);
+	return r < 0 ? -1 : 0;
+}
+
+struct span { /* what a finding's signals amount to */
+	int64_t first_ns, last_ns;
+	uint64_t events;
+	struct slice first_id; /* event.id of the earliest */
+};
+
+static struct span finding_span(const struct finding *f)
+{
+	struct span s = { f->signals[0].first_ns, f->signals[0].last_ns, f->more,
+			  f->signals[0].event_id };
+
+	for (size_t i = 0; i < f->n_signals; i++) {
+		const struct finding_signal *sg = &f->signals[i];
+
+		s.events += sg->count;
+		if (sg->first_ns < s.first_ns) {
+			s.first_ns = sg->first_ns;
+			s.first_id = sg->event_id;
+		}
+		if (sg->last_ns > s.last_ns)
+			s.last_ns = sg->last_ns;
+	}
+	return s;
+}
+
+static int64_t session_of(const struct finding *f, int64_t session_ns)
+{
+	const struct correlation *c = f->rule->correlation;
+
+	return c != NULL && c->timespan_ns > session_ns ? c->timespan_ns : session_ns;
+}
+
+/* 1: ret_id; 0: there is none; -1. */
+static int session_find(struct alert_store *as, const struct finding *f, const struct span *sp,
+			int64_t session_ns, char ret_id[33], struct err *err)
+{
+	sqlite3_stmt *st = alert_stmt(as, ST_SESSION, err);
+	int r;
+
+	if (st == NULL)
+		return -1;
+	bind_slice(st, 1, f->tenant);
+	sqlite3_bind_text(st, 2, f->rule->id, -1, SQLITE_TRANSIENT);
+	bind_slice(st, 3, f->group_key);
+	sqlite3_bind_int64(st, 4, sp->first_ns);
+	sqlite3_bind_int64(st, 5, sp->last_ns);
+	sqlite3_bind_int64(st, 6, session_of(f, session_ns));
+	r = db_next(as->db, st, err);
+	if (r == 1) {
+		strncpy(ret_id, db_text(st, 0), 32);
+		ret_id[32] = '\0';
+	}
+	sqlite3_reset(st);
+	return r;
+}
+
+static int extension_note(struct alert_store *as, const char *id, const struct finding *f,
+			  const struct span *sp, int64_t now_ns, struct err *err)
+{
+	struct alert_extension *ex;
+
+	HASH_FIND_STR(as->extended, id, ex);
+	if (ex == NULL) {
+		ex = calloc(1, sizeof(*ex));
+		if (ex == NULL || (ex->tenant = strndup(f->tenant.p, f->tenant.n)) == NULL) {
+			free(ex);
+			return err_nomem(err);
+		}
+		memcpy(ex->id, id, sizeof(ex->id));
+		ex->last_ns = sp->last_ns;
+		HASH_ADD_STR(as->extended, id, ex);
+		if (ex->hh.tbl == NULL) {
+			free(ex->tenant);
+			free(ex);
+			return err_nomem(err);
+		}
+	}
+	ex->events += sp->events;
+	if (sp->last_ns > ex->last_ns)
+		ex->last_ns = sp->last_ns;
+	ex->now_ns = now_ns;
+	return 0;
+}
+
+static int extend(struct alert_store *as, const char *id, const struct span *sp, int64_t now_ns,
+		  struct err *err)
+{
+	sqlite3_stmt *st = alert_stmt(as, ST_EXTEND, err);
+
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_text(st, 1, id, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(st, 2, (int64_t)sp->events);
+	sqlite3_bind_int64(st, 3, sp->first_ns);
+	sqlite3_bind_int64(st, 4, sp->last_ns);
+	sqlite3_bind_int64(st, 5, now_ns);
+	return stmt_run(as, st, err);
+}
+
+/* A value not seen in this alert yet: takes one of the field's places, or only counts. */
+static int value_new(struct alert_store *as, const char *id, const struct finding_value *v,
+		     struct slice text, uint32_t count, struct err *err)
+{
+	sqlite3_stmt *st = alert_stmt(as, ST_FIELD_ADD, err);
+	bool room;
+
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_text(st, 1, id, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(st, 2, v->field, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(st, 3, ALERT_DISTINCT_MAX);
+	if (stmt_run(as, st, err) < 0)
+		return -1;
+	room = sqlite3_changes(as->db) > 0;
+	st = alert_stmt(as, room ? ST_VALUE_ADD : ST_FIELD_MORE, err);
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_text(st, 1, id, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(st, 2, v->field, -1, SQLITE_TRANSIENT);
+	if (room)
+		bind_slice(st, 3, text);
+	sqlite3_bind_int64(st, room ? 4 : 3, count);
+	return stmt_run(as, st, err);
+}
+
+static int value_add(struct alert_store *as, const char *id, const struct finding_value *v,
+		     uint32_t count, struct err *err)
+{
+	struct slice text = v->value;
+	struct buf clean = { 0 };
+	sqlite3_stmt *st;
+	int r = -1;
+
+	/* SQLite compares text past a NUL byte but shows none of it: U+2400 stands for it. */
+	if (slice_chr(text, '\0') >= 0) {
+		for (size_t i = 0; i < text.n; i++) {
+			if (text.p[i] == '\0')
+				buf_str(&clean, "\xe2\x90\x80");
+			else
+				buf_chr(&clean, text.p[i]);
+		}
+		if (clean.failed) {
+			err_nomem(err);
+			goto out;
+		}
+		text = buf_view(&clean);
+	}
+	st = alert_stmt(as, ST_VALUE_COUNT, err);
+	if (st == NULL)
+		goto out;
+	sqlite3_bind_text(st, 1, id, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(st, 2, v->field, -1, SQLITE_TRANSIENT);
+	bind_slice(st, 3, text);
+	sqlite3_bind_int64(st, 4, count);
+	r = stmt_run(as, st, err);
+	if (r == 0 && sqlite3_changes(as->db) == 0)
+		r = value_new(as, id, v, text, count, err);
+out:
+	buf_release(&clean);
+	return r;
+}
+
+static int values_add(struct alert_store *as, const char *id, const struct finding *f,
+		      struct err *err)
+{
+	for (size_t i = 0; i < f->n_signals; i++) {
+		const struct finding_signal *sg = &f->signals[i];
+
+		for (size_t k = 0; sg->count > 0 && k < sg->n_values; k++)
+			if (value_add(as, id, &sg->values[k], sg->count, err) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+/* Rules change; an alert says for good what its rule said when it was raised. */
+static json_t *texts_json(const struct rule *rule)
+{
+	static const char *const langs[LANGS] = { "fi", "sv", "en" };
+	json_t *all = json_object();
+
+	for (int l = 0; l < LANGS && all != NULL; l++) {
+		const struct rule_texts *t = &rule->texts[l];
+		json_t *one = json_pack("{s:s*, s:s*, s:s*, s:s*, s:s*}", "title", t->title, "what",
+					t->what, "why", t->why, "do", t->action, "call", t->call);
+
+		if (json_object_set_new(all, langs[l], one) < 0) {
+			json_decref(all);
+			return NULL;
+		}
+	}
+	return all;
+}
+
+static char *tags_text(const struct rule *rule)
+{
+	json_t *tags = json_array();
+	char *text = NULL;
+
+	for (size_t i = 0; i < rule->n_tags; i++)
+		json_array_append_new(tags, json_string(rule->tags[i]));
+	if (tags != NULL && json_array_size(tags) == rule->n_tags)
+		text = json_dumps(tags, JSON_COMPACT);
+	json_decref(tags);
+	return text;
+}
+
+static int code_free(struct alert_store *as, const char *code, struct err *err)
+{
+	sqlite3_stmt *st = NULL;
+	int r = db_query(as->db, &st, err, "SELECT 1 FROM alert WHERE code = ?", "t", code);
+
+	if (r == 0)
+		r = db_next(as->db, st, err);
+	sqlite3_finalize(st);
+	return r < 0 ? -1 : r == 0;
+}
+
+/* A code that no other alert has: from further bits of the hash while it is taken. */
+static int code_choose(struct alert_store *as, const uint8_t hash[SHA256_LEN], char ret[12],
+		       struct err *err)
+{
+	for (unsigned i = 0; i < ALERT_CODE_TRIES; i++) {
+		int r;
+
+		alert_code(hash, i, ret);
+		r = code_free(as, ret, err);
+		if (r != 0)
+			return r < 0 ? -1 : 0;
+	}
+	return err_set(err, ERR_EXISTS, "no free alert code is left for this alert");
+}
+
+static int insert(struct alert_store *as, const char *id, const char *code, const struct finding *f,
+		  const struct span *sp, int64_t now_ns, struct err *err)
+{
+	const struct rule *rule = f->rule;
+	struct slice sample = f->sample.n <= ALERT_SAMPLE_MAX ? f->sample : SLICE("");
+	json_t *texts = texts_json(rule);
+	char *texts_text = texts != NULL ? json_dumps(texts, JSON_COMPACT) : NULL;
+	char *tags = tags_text(rule);
+	int r = -1;
+
+	if (texts_text == NULL || tags == NULL)
+		err_nomem(err);
+	else
+		r = db_run(
+			as->db, err,
+			"INSERT INTO alert(id, code, tenant, rule_id, rule_name, title, author,"
+			" link, level, tags, texts, to_contact, entity, group_key, state, verdict,"
+			" events, first_ns, last_ns, created_ns, updated_ns, sample)"
+			" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'new', '', ?, ?, ?,"
+			" ?, ?, ?)",
+			"ttsttttt"
+			"itti"
+			"ssiiiiis",
+			id, code, f->tenant, rule->id, or_empty(rule->name), or_empty(rule->title),
+			or_empty(rule->author), or_empty(rule->link), (int64_t)rule->level, tags,
+			texts_text, (int64_t)rule->to_contact, f->entity, f->group_key,
+			(int64_t)sp->events, sp->first_ns, sp->last_ns, now_ns, now_ns, sample);
+	free(tags);
+	free(texts_text);
+	json_decref(texts);
+	return r;
+}
+
+static int log_raised(struct alert_store *as, const char *id, const char *code,
+		      const struct finding *f, const struct span *sp, int64_t now_ns,
+		      struct err *err)
+{
+	char tenant[TENANT_MAX + 1], first[TIME_TEXT_MAX], last[TIME_TEXT_MAX];
+
+	snprintf(tenant, sizeof(tenant), "%.*s", SLICE_FMT(f->tenant));
+	time_format(sp->first_ns, first);
+	time_format(sp->last_ns, last);
+	return alert_log(as, id, tenant, "raised",
+			 json_pack("{s:s, s:s, s:I, s:s, s:s}", "code", code, "rule", f->rule->id,
+				   "events", (json_int_t)sp->events, "first", first, "last", last),
+			 now_ns, err);
+}
+
+/* 1 raised; 0 the alert exists already (its first event was seen before). */
+static int raise_new(struct alert_store *as, const struct finding *f, const struct span *sp,
+		     int64_t now_ns, char ret_id[33], struct err *err)
+{
+	uint8_t hash[SHA256_LEN];
+	sqlite3_stmt *st = NULL;
+	struct buf id = { 0 };
+	char code[12];
+	int r = -1;
+
+	if (!alert_hash(f->tenant, slice_str(f->rule->id), f->group_key, sp->first_id, hash)) {
+		err_nomem(err);
+		goto out;
+	}
+	hex_put(&id, hash, 16);
+	if (id.failed) {
+		err_nomem(err);
+		goto out;
+	}
+	memcpy(ret_id, buf_cstr(&id), 33);
+	r = db_query(as->db, &st, err, "SELECT 1 FROM alert WHERE id = ?", "t", ret_id);
+	if (r == 0)
+		r = db_next(as->db, st, err);
+	sqlite3_finalize(st);
+	if (r != 0) {
+		r = r < 0 ? -1 : 0;
+		goto out;
+	}
+	r = -1;
+	if (code_choose(as, hash, code, err) < 0 ||
+	    insert(as, ret_id, code, f, sp, now_ns, err) < 0 ||
+	    log_raised(as, ret_id, code, f, sp, now_ns, err) < 0)
+		goto out;
+	as->raised++;
+	r = 1;
+out:
+	buf_release(&id);
+	return r;
+}
+
+int alert_apply(struct alert_store *as, const struct finding *f, int64_t now_ns, int64_t session_ns,
+		bool *ret_new, char ret_id[33], struct err *err)
+{
+	struct span sp = finding_span(f);
+	char id[33] = "";
+	bool is_new = false;
+	int r;
+
+	ret_id[0] = '\0';
+	*ret_new = false;
+	if (f->replay)
+		return 0;
+	r = session_find(as, f, &sp, session_ns, id, err);
+	if (r == 0) {
+		if (!f->holds) {
+			metric_add(&as->stats.passed_over, 1);
+			return 0;
+		}
+		r = raise_new(as, f, &sp, now_ns, id, err);
+		if (r <= 0)
+			return r;
+		is_new = true;
+	} else if (r < 0 || extend(as, id, &sp, now_ns, err) < 0 ||
+		   extension_note(as, id, f, &sp, now_ns, err) < 0) {
+		return -1;
+	}
+	if (values_add(as, id, f, err) < 0)
+		return -1;
+	as->added += sp.events;
+	memcpy(ret_id, id, sizeof(id));
+	*ret_new = is_new;
+	return 0;
+}
