@@ -205,7 +205,6 @@ static int values_add(struct alert_store *as, const char *id, const struct findi
 /* Rules change; an alert says for good what its rule said when it was raised. */
 static json_t *texts_json(const struct rule *rule)
 {
-	static const char *const langs[LANGS] = { "fi", "sv", "en" };
 	json_t *all = json_object();
 
 	for (int l = 0; l < LANGS && all != NULL; l++) {
@@ -213,7 +212,7 @@ static json_t *texts_json(const struct rule *rule)
 		json_t *one = json_pack("{s:s*, s:s*, s:s*, s:s*, s:s*}", "title", t->title, "what",
 					t->what, "why", t->why, "do", t->action, "call", t->call);
 
-		if (json_object_set_new(all, langs[l], one) < 0) {
+		if (json_object_set_new(all, lang_names[l], one) < 0) {
 			json_decref(all);
 			return NULL;
 		}

@@ -15,7 +15,6 @@
 	" acknowledged_by, acknowledged_ns, closed_by, closed_ns, sample"
 
 static const char *const level_names[] = { "informational", "low", "medium", "high", "critical" };
-static const char *const lang_names[LANGS] = { "fi", "sv", "en" };
 
 static int name_index(const char *const *names, const char *name)
 {
