@@ -8,34 +8,41 @@
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 
-#define JSON_DEPTH_MAX 64u
+#define JSON_DEPTH_MAX  64u
+#define JSON_PATH_MAX   1024u  /* bytes of a dotted path */
+#define JSON_FIELDS_MAX 65536u /* leaves of one event */
 
 enum js_type { JS_NULL, JS_FALSE, JS_TRUE, JS_NUMBER, JS_STRING, JS_OBJECT, JS_ARRAY };
 
 struct json_field { /* one leaf: a scalar, or an element of an array (same path, several entries) */
-	struct slice path;  /* dotted: {"a":{"b":1}} and {"a.b":1} both give "a.b" */
-	uint64_t hash;      /* hash64(path, 0) */
+	struct slice path;   /* dotted: {"a":{"b":1}} and {"a.b":1} both give "a.b" */
+	uint64_t hash;       /* hash64(path, 0) */
 	enum js_type type;   /* empty objects and arrays appear as JS_OBJECT, JS_ARRAY */
-	bool escaped;       /* value.p holds escapes; json_field_text undoes them */
-	struct slice value; /* inside the text: a string without its quotes, else the token */
+	bool escaped;        /* value.p holds escapes; json_field_text undoes them */
+	struct slice value;  /* inside the text: a string without its quotes, else the token */
+	struct slice undone; /* json_field_text's: the value without escapes, once asked for */
 };
 
 struct json_index {
-	struct slice text;       /* borrowed */
-	struct json_field *f;    /* in document order */
+	struct slice text;    /* borrowed */
+	struct json_field *f; /* in document order */
 	unsigned n, cap;
-	struct arena mem;        /* paths and undone escapes */
+	uint32_t *slot; /* open addressing by hash: 1 + the place of a path's first leaf */
+	unsigned slots, slot_cap; /* powers of two */
+	struct arena mem;         /* paths and undone escapes */
 };
 
 /* A zeroed struct is ready. Indexes one whole JSON object (white space around it allowed); reuses
  * the index's memory, so what the last call gave ends. ERR_SYNTAX with col (byte, from 1): not
- * JSON, not an object, deeper than JSON_DEPTH_MAX, lone bytes that are not UTF-8; ERR_NOMEM. */
+ * JSON, not an object, deeper than JSON_DEPTH_MAX, lone bytes that are not UTF-8; ERR_FULL with
+ * col: JSON, but past JSON_PATH_MAX or JSON_FIELDS_MAX, or with names made to collide; ERR_NOMEM.
+ * After an error the index is empty. An escape of half a surrogate pair reads as U+FFFD. */
 int json_index_read(struct json_index *ix, struct slice text, struct err *err);
 void json_index_release(struct json_index *ix);
 /* The first leaf of that dotted path, or NULL. Linear probe of a small table; O(1). */
 const struct json_field *json_index_get(const struct json_index *ix, struct slice path);
 /* Adds or replaces a string leaf; earlier leaves of that path, and below it, are gone. value is
- * borrowed. -1: no memory. */
+ * borrowed, as it is (not escaped): write it out with json_put_string. -1: no memory. */
 int json_index_set(struct json_index *ix, struct slice path, struct slice value);
 /* The value as text: strings with escapes undone (in ix->mem), numbers and true/false as written,
  * null as "". */
