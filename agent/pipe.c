@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "agent/pipe.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "common/base/log.h"
+#include "common/base/time.h"
+
+#define PIPE_KEEP_BYTES (256u * 1024) /* a text larger than this gives its memory back */
+
+struct pipe {
+	struct sink sink; /* first: the inputs' pointer is ours */
+	struct pipe_opts opts;
+	struct normaliser *nz;
+	struct arena mem;
+	struct buf json;
+	struct event ev;
+};
+
+static void own_fields(struct event *ev)
+{
+	event_str(ev, ECS_AGENT_TYPE, SLICE("vartio-agent"));
+	event_str(ev, ECS_AGENT_VERSION, SLICE(VARTIO_VERSION));
+}
+
+static int give(struct pipe *pp, enum lane lane, struct slice key, struct slice checkpoint,
+		struct err *err)
+{
+	int r;
+
+	buf_reset(&pp->json);
+	event_write_json(&pp->ev, &pp->json);
+	r = pp->json.failed
+		    ? err_nomem(err)
+		    : spool_add(pp->opts.spool, lane, buf_view(&pp->json), key, checkpoint, err);
+	if (pp->json.cap > PIPE_KEEP_BYTES)
+		buf_release(&pp->json);
+	return r;
+}
+
+static int record(struct sink *sk, struct input *in, enum norm_format format, struct slice line,
+		  const struct norm_source *src, struct slice key, struct slice checkpoint,
+		  struct err *err)
+{
+	struct pipe *pp = (struct pipe *)sk;
+	int r;
+
+	arena_reset(&pp->mem);
+	normalise(pp->nz, format, line, src, &pp->mem, &pp->ev);
+	own_fields(&pp->ev);
+	r = give(pp, in->cls->lane, key, checkpoint, err);
+	if (r < 0)
+		pp->opts.blocked(pp->opts.arg, in, err);
+	return r;
+}
+
+static int checkpoint(struct sink *sk, struct input *in, struct slice key, struct slice value,
+		      struct err *err)
+{
+	struct pipe *pp = (struct pipe *)sk;
+	int r = spool_add(pp->opts.spool, in->cls->lane, (struct slice){ 0 }, key, value, err);
+
+	if (r < 0)
+		pp->opts.blocked(pp->opts.arg, in, err);
+	return r;
+}
+
+static struct slice checkpoint_get(struct sink *sk, struct slice key)
+{
+	return spool_checkpoint(((struct pipe *)sk)->opts.spool, key);
+}
+
+static void checkpoint_each(struct sink *sk,
+			    void (*each)(void *arg, struct slice key, struct slice value),
+			    void *arg)
+{
+	spool_checkpoints(((struct pipe *)sk)->opts.spool, each, arg);
+}
+
+static void failed(struct sink *sk, struct input *in, const struct err *err)
+{
+	struct pipe *pp = (struct pipe *)sk;
+
+	metric_add(&in->stats.errors, 1);
+	pp->opts.failed(pp->opts.arg, in, err);
+}
+
+static void warn(struct sink *sk, struct input *in, const struct err *err)
+{
+	metric_add(&in->stats.errors, 1);
+	log_line(LOG_LEVEL_WARN, "input", "input", in->id, "reason", err->msg, NULL);
+}
+
+struct pipe *pipe_new(const struct pipe_opts *opts)
+{
+	struct pipe *pp = calloc(1, sizeof(*pp));
+
+	if (pp == NULL)
+		return NULL;
+	pp->opts = *opts;
+	pp->sink = (struct sink){ .record = record,
+				  .checkpoint = checkpoint,
+				  .checkpoint_get = checkpoint_get,
+				  .checkpoint_each = checkpoint_each,
+				  .failed = failed,
+				  .warn = warn };
+	pp->nz = normaliser_new();
+	if (pp->nz == NULL) {
+		pipe_free(pp);
+		return NULL;
+	}
+	return pp;
+}
+
+struct sink *pipe_sink(struct pipe *pp)
+{
+	return &pp->sink;
+}
+
+int pipe_own(struct pipe *pp, struct slice host, const char *message, int64_t now_ns,
+	     struct err *err, ...)
+{
+	const char *name, *value;
+	va_list ap;
+
+	arena_reset(&pp->mem);
+	event_init(&pp->ev, &pp->mem);
+	pp->ev.time_ns = now_ns;
+	own_fields(&pp->ev);
+	event_time(&pp->ev, ECS_EVENT_CREATED, now_ns);
+	event_str(&pp->ev, ECS_ECS_VERSION, SLICE("8.11.0"));
+	event_str(&pp->ev, ECS_EVENT_KIND, SLICE("metric"));
+	event_str(&pp->ev, ECS_EVENT_DATASET, SLICE("agent.status"));
+	event_str(&pp->ev, ECS_EVENT_MODULE, SLICE("agent"));
+	event_str(&pp->ev, ECS_HOST_NAME, host);
+	event_str(&pp->ev, ECS_MESSAGE, slice_str(message));
+	va_start(ap, err);
+	while ((name = va_arg(ap, const char *)) != NULL) {
+		value = va_arg(ap, const char *);
+		event_dyn(&pp->ev, slice_str(name), slice_str(value));
+	}
+	va_end(ap);
+	return give(pp, LANE_LOSSY, (struct slice){ 0 }, (struct slice){ 0 }, err);
+}
+
+void pipe_free(struct pipe *pp)
+{
+	if (pp == NULL)
+		return;
+	normaliser_free(pp->nz);
+	arena_release(&pp->mem);
+	buf_release(&pp->json);
+	free(pp);
+}

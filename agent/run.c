@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* agent/run.c: `vartio-agent run`: joins spool, ship and inputs on one loop.
+ * Stopping: inputs close, the spool's open blocks are written, the connection ends. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/agent.h"
+#include "agent/describe.h"
+#include "agent/options.h"
+#include "agent/pipe.h"
+#include "agent/status.h"
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/service.h"
+#include "common/base/time.h"
+
+#define BLOCK_BYTES  (256u * 1024) /* see docs/architecture.md: a block */
+#define BLOCK_EVENTS 2048u
+#define IN_FLIGHT    8u
+#define ACK_MS       60000u
+
+struct agent {
+	uv_loop_t loop;
+	struct config conf;     /* as at the start: spool, ship and names stay with it */
+	struct config fresh;    /* as last reloaded */
+	struct config *current; /* one of the two: the inputs' */
+	struct spool *spool;
+	struct ship *ship;
+	struct pipe *pipe;
+	struct keeper *keeper;
+	struct status_server *status;
+	uv_signal_t term, intr, hup;
+	uv_timer_t report;
+	int64_t started_ns;
+	bool stopping, reloading;
+	unsigned parts; /* still closing */
+};
+
+static struct slice host_of(const struct agent *ag)
+{
+	return slice_str(ag->conf.host_name);
+}
+
+static void on_drained(void *arg)
+{
+	struct agent *ag = arg;
+
+	if (ag->keeper != NULL)
+		keeper_resume(ag->keeper);
+}
+
+static void on_ready(void *arg)
+{
+	struct agent *ag = arg;
+
+	if (ag->ship != NULL)
+		ship_ready(ag->ship);
+}
+
+static void on_spool_failed(void *arg, const struct err *err)
+{
+	log_err(LOG_LEVEL_ERROR, "spool cannot write; it is tried again, inputs wait", err);
+}
+
+static void on_blocked(void *arg, struct input *in, const struct err *err)
+{
+	struct agent *ag = arg;
+
+	if (ag->keeper != NULL)
+		keeper_blocked(ag->keeper, in);
+}
+
+static void on_input_failed(void *arg, struct input *in, const struct err *err)
+{
+	struct agent *ag = arg;
+
+	keeper_failed(ag->keeper, in, err);
+}
+
+static void on_ship_state(void *arg, const char *address, const struct err *err)
+{
+	if (err == NULL)
+		log_line(LOG_LEVEL_INFO, "connected to collector", "address", address, NULL);
+	else
+		log_line(LOG_LEVEL_WARN, "not connected to collector; events wait in the spool",
+			 "address", address, "reason", err->msg, NULL);
+}
+
+static json_t *on_describe(void *arg)
+{
+	struct agent *ag = arg;
+
+	return describe_agent(&ag->conf, ag->spool, ag->ship, ag->keeper, ag->started_ns,
+			      time_now_ns());
+}
+
+/* The status event: what the collector must know of an agent that has nothing to say. */
+static void on_report(uv_timer_t *t)
+{
+	struct agent *ag = t->data;
+	const struct spool_stats *ss = spool_stats(ag->spool);
+	struct buf epochs = { 0 }, dropped = { 0 }, waiting = { 0 };
+	struct err err;
+
+	spool_epochs(ag->spool, &epochs);
+	buf_u64(&dropped, metric_get(&ss->events_dropped));
+	buf_u64(&waiting, metric_get(&ss->events));
+	if (pipe_own(ag->pipe, host_of(ag), "agent status", time_now_ns(), &err,
+		     "vartio.agent.epochs", buf_cstr(&epochs), "vartio.agent.dropped",
+		     buf_cstr(&dropped), "vartio.agent.spool_events", buf_cstr(&waiting),
+		     NULL) < 0 &&
+	    err.code != ERR_FULL)
+		log_err(LOG_LEVEL_WARN, "status event", &err);
+	buf_release(&epochs);
+	buf_release(&dropped);
+	buf_release(&waiting);
+}
+
+static int open_inputs(struct agent *ag, struct err *err)
+{
+	struct keeper_opts ko = { .loop = &ag->loop,
+				  .conf = ag->current,
+				  .sink = pipe_sink(ag->pipe),
+				  .host = host_of(ag) };
+
+	return keeper_open(&ko, &ag->keeper, err);
+}
+
+static int open_ship(struct agent *ag, struct err *err)
+{
+	struct ship_opts so = { .loop = &ag->loop,
+				.spool = ag->spool,
+				.addresses = ag->conf.collector.addresses.v,
+				.n_addresses = ag->conf.collector.addresses.n,
+				.max_rate_bps = ag->conf.collector.max_rate_bps,
+				.in_flight = IN_FLIGHT,
+				.ack_ms = ACK_MS,
+				.state = on_ship_state,
+				.arg = ag };
+	int r;
+
+	if (so.n_addresses == 0)
+		return err_set(
+			err, ERR_ABSENT,
+			"no collector is named in %s: enrol this agent with the token from your "
+			"region",
+			ag->conf.path);
+	if (tls_creds_load(config_ca_path(&ag->conf), config_cert_path(&ag->conf),
+			   config_key_path(&ag->conf), &so.creds, err) < 0)
+		return -1;
+	r = ship_open(&so, &ag->ship, err);
+	tls_creds_unref(so.creds);
+	return r;
+}
+
+static void part_closed(void *arg)
+{
+	struct agent *ag = arg;
+
+	if (--ag->parts > 0)
+		return;
+	uv_close((uv_handle_t *)&ag->term, NULL);
+	uv_close((uv_handle_t *)&ag->intr, NULL);
+	uv_close((uv_handle_t *)&ag->hup, NULL);
+	uv_close((uv_handle_t *)&ag->report, NULL);
+}
+
+static void inputs_closed(void *arg)
+{
+	struct agent *ag = arg;
+
+	ag->keeper = NULL;
+	part_closed(ag);
+}
+
+static void on_stop(uv_signal_t *sg, int number)
+{
+	struct agent *ag = sg->data;
+
+	if (ag->stopping || ag->reloading)
+		return;
+	ag->stopping = true;
+	service_notify("STOPPING=1");
+	log_line(LOG_LEVEL_INFO, "stopping", NULL);
+	uv_timer_stop(&ag->report);
+	ag->parts = 3;
+	keeper_close(ag->keeper, inputs_closed, ag);
+	status_close(ag->status, part_closed, ag);
+	ship_close(ag->ship, part_closed, ag);
+	ag->ship = NULL;
+}
+
+/* The old inputs are closed: the new settings take their place. */
+static void reload_inputs(void *arg)
+{
+	struct agent *ag = arg;
+	struct config fresh = { 0 };
+	struct err err;
+
+	ag->keeper = NULL;
+	ag->reloading = false;
+	if (config_load(ag->conf.path, &fresh, &err) == 0) {
+		config_release(&ag->fresh);
+		ag->fresh = fresh;
+		ag->current = &ag->fresh;
+	}
+	if (open_inputs(ag, &err) < 0) {
+		log_err(LOG_LEVEL_ERROR, "inputs cannot be opened", &err);
+		exit(1); /* only for want of memory; the service manager starts us again */
+	}
+	log_line(LOG_LEVEL_INFO, "configuration reloaded", "file", ag->conf.path, NULL);
+}
+
+/* A configuration that does not load leaves the running one in force. Addresses, spool and
+ * certificates are read at the next start; inputs at once. */
+static void on_reload(uv_signal_t *sg, int number)
+{
+	struct agent *ag = sg->data;
+	struct tls_creds *cr = NULL;
+	struct config probe = { 0 };
+	struct err err;
+
+	if (ag->stopping || ag->reloading)
+		return;
+	if (config_load(ag->conf.path, &probe, &err) < 0) {
+		log_err(LOG_LEVEL_ERROR, "configuration not reloaded, the old one stays in force",
+			&err);
+		return;
+	}
+	config_release(&probe);
+	if (tls_creds_load(config_ca_path(&ag->conf), config_cert_path(&ag->conf),
+			   config_key_path(&ag->conf), &cr, &err) < 0 ||
+	    ship_creds(ag->ship, cr, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "certificate not reloaded, the old one stays in use",
+			&err);
+	tls_creds_unref(cr);
+	ag->reloading = true;
+	keeper_close(ag->keeper, reload_inputs, ag);
+}
+
+static void watch_signal(struct agent *ag, uv_signal_t *sg, int number, uv_signal_cb cb)
+{
+	uv_signal_init(&ag->loop, sg);
+	sg->data = ag;
+	uv_signal_start(sg, cb, number);
+}
+
+static int start(struct agent *ag, struct err *err)
+{
+	struct buf dir = { 0 };
+	struct spool_opts so = { .max_bytes = ag->conf.spool.max_bytes,
+				 .block_bytes = BLOCK_BYTES,
+				 .block_events = BLOCK_EVENTS,
+				 .close_ms = (uint32_t)ag->conf.spool.close_ms,
+				 .level = (int)ag->conf.spool.level,
+				 .drained = on_drained,
+				 .ready = on_ready,
+				 .failed = on_spool_failed,
+				 .arg = ag };
+	struct pipe_opts po = { .blocked = on_blocked, .failed = on_input_failed, .arg = ag };
+	int r;
+
+	if (dir_make(ag->conf.state_dir, 0700, err) < 0 ||
+	    dir_make(ag->conf.run_dir, 0700, err) < 0)
+		return -1;
+	buf_printf(&dir, "%s/spool", ag->conf.state_dir);
+	so.dir = buf_cstr(&dir);
+	r = spool_open(&ag->loop, &so, &ag->spool, err);
+	buf_release(&dir);
+	if (r < 0 || open_ship(ag, err) < 0)
+		return -1;
+	po.spool = ag->spool;
+	ag->pipe = pipe_new(&po);
+	if (ag->pipe == NULL)
+		return err_nomem(err);
+	if (status_open(&ag->loop, ag->conf.run_dir, on_describe, ag, &ag->status, err) < 0)
+		return -1;
+	if (open_inputs(ag, err) < 0)
+		return -1;
+	watch_signal(ag, &ag->term, SIGTERM, on_stop);
+	watch_signal(ag, &ag->intr, SIGINT, on_stop);
+	watch_signal(ag, &ag->hup, SIGHUP, on_reload);
+	uv_timer_init(&ag->loop, &ag->report);
+	ag->report.data = ag;
+	uv_timer_start(&ag->report, on_report, 0, (uint64_t)ag->conf.status_every_ms);
+	return 0;
+}
+
+int agent_run(int argc, char **argv)
+{
+	static const enum log_level levels[] = { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO,
+						 LOG_LEVEL_DEBUG };
+	static struct agent ag; /* lives as long as the loop */
+	struct err err = { 0 };
+	int code;
+
+	/* One worker is all the spool needs; before the first use of the pool. */
+	setenv("UV_THREADPOOL_SIZE", "1", 1);
+	signal(SIGPIPE, SIG_IGN);
+	log_init("vartio-agent", LOG_LEVEL_INFO);
+	code = options_config(&argc, argv, "run", &ag.conf);
+	if (code != 0)
+		return code;
+	log_init("vartio-agent", levels[ag.conf.log_level]);
+	ag.current = &ag.conf;
+	ag.started_ns = time_now_ns();
+	uv_loop_init(&ag.loop);
+	if (start(&ag, &err) < 0) {
+		log_err(LOG_LEVEL_ERROR, "cannot start", &err);
+		return 1; /* the process ends: nothing was taken that is not in the spool */
+	}
+	log_line(LOG_LEVEL_INFO, "started", "version", VARTIO_VERSION, "config", ag.conf.path,
+		 NULL);
+	service_notify("READY=1");
+	uv_run(&ag.loop, UV_RUN_DEFAULT);
+	spool_close(ag.spool);
+	pipe_free(ag.pipe);
+	config_release(&ag.fresh);
+	config_release(&ag.conf);
+	uv_run(&ag.loop, UV_RUN_DEFAULT); /* what spool_close left to close */
+	uv_loop_close(&ag.loop);
+	return 0;
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "collector/alert/desk.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/log.h"
+#include "common/base/time.h"
+
+#define READER      "correlate"
+#define BATCH       1000u /* signals in one transaction */
+#define WAIT_MS     500u
+#define RETRY_MS    1000u
+#define MARKS_MAX   4096u
+#define TOUCHED_MAX BATCH /* a signal may touch more than one, a batch hardly so many */
+#define SLACK_NS    (10 * 60 * NS_PER_SEC) /* of arrival order, beyond the longest window */
+
+struct mark { /* the first signal of a file of the log arrived then */
+	struct seg_pos pos;
+	int64_t ingested_ns;
+};
+
+struct desk {
+	struct desk_opts opts;
+	struct desk_stats stats;
+	pthread_t thread;
+	pthread_mutex_t lock; /* guards woken, next */
+	pthread_cond_t wake;
+	bool woken;
+	_Atomic bool stop;
+	struct ruleset *next;
+	struct ruleset *rules;
+	struct correlate *correlate;
+	struct alert_store *store;
+	struct seg_reader *reader;
+	struct seg_pos position; /* all before it is dealt with, durably */
+	struct signal_in signal;
+	struct mark marks[MARKS_MAX];
+	size_t n_marks;
+	struct {
+		char id[33];
+		bool is_new;
+	} touched[TOUCHED_MAX]; /* alerts of this batch */
+	size_t n_touched;
+	int64_t now_ns;
+	bool refused;
+	struct err err;
+};
+
+/* Remembers that the batch touched the alert: its messages are asked for once, at the end. */
+static void note_touched(struct desk *dk, const char *id, bool is_new)
+{
+	size_t i = 0;
+
+	while (i < dk->n_touched && strcmp(dk->touched[i].id, id) != 0)
+		i++;
+	if (i == TOUCHED_MAX)
+		return; /* a later batch asks for it: additions wait anyway, and new ones come first
+			 */
+	if (i == dk->n_touched) {
+		snprintf(dk->touched[i].id, sizeof(dk->touched[i].id), "%s", id);
+		dk->touched[i].is_new = false;
+		dk->n_touched++;
+	}
+	dk->touched[i].is_new |= is_new;
+}
+
+static void on_finding(void *arg, const struct finding *f)
+{
+	struct desk *dk = arg;
+	char id[33] = "";
+	bool is_new = false;
+
+	if (f->replay || dk->refused)
+		return;
+	if (alert_apply(dk->store, f, dk->now_ns, dk->opts.session_ns, &is_new, id, &dk->err) < 0) {
+		dk->refused = true;
+		return;
+	}
+	if (id[0] == '\0')
+		return;
+	note_touched(dk, id, is_new);
+	metric_add(is_new ? &dk->stats.alerts_new : &dk->stats.alerts_extended, 1);
+}
+
+static int queue_messages(struct desk *dk)
+{
+	for (size_t i = 0; i < dk->n_touched; i++)
+		if (notify_alert(dk->store, dk->opts.notify, dk->touched[i].id,
+				 dk->touched[i].is_new, dk->now_ns, &dk->err) < 0)
+			return -1;
+	return 0;
+}
+
+static void note_mark(struct desk *dk, const struct seg_record *rec)
+{
+	if (dk->n_marks > 0 && dk->marks[dk->n_marks - 1].pos.file >= rec->pos.file)
+		return;
+	if (dk->n_marks == MARKS_MAX) { /* forgetting the oldest only keeps a file longer */
+		memmove(dk->marks, dk->marks + 1, (MARKS_MAX - 1) * sizeof(dk->marks[0]));
+		dk->n_marks--;
+	}
+	dk->marks[dk->n_marks++] =
+		(struct mark){ .pos = rec->pos, .ingested_ns = dk->signal.ingested_ns };
+}
+
+/* Files all of whose signals are past every window can go. */
+static void drop_old(struct desk *dk)
+{
+	int64_t keep_ns = dk->now_ns - correlate_horizon_ns(dk->correlate) -
+			  2 * dk->opts.session_ns - SLACK_NS;
+	size_t k = 0;
+	struct err err;
+
+	while (k + 1 < dk->n_marks && dk->marks[k + 1].ingested_ns < keep_ns &&
+	       dk->marks[k + 1].pos.file <= dk->position.file)
+		k++;
+	if (k == 0)
+		return;
+	if (seglog_drop_before(dk->opts.signals, dk->marks[k].pos, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "old signals cannot be deleted", &err);
+	memmove(dk->marks, dk->marks + k, (dk->n_marks - k) * sizeof(dk->marks[0]));
+	dk->n_marks -= k;
+}
+
+static int one_signal(struct desk *dk, const struct seg_record *rec)
+{
+	bool replay = seg_pos_cmp(rec->pos, dk->position) < 0;
+
+	if (rec->kind == SEG_SNAPSHOT)
+		return 0;
+	if (signal_read(rec->payload, &dk->signal, &dk->err) < 0) {
+		metric_add(&dk->stats.unreadable, 1);
+		log_err(LOG_LEVEL_ERROR, "a signal cannot be read and is passed over", &dk->err);
+		return 0;
+	}
+	note_mark(dk, rec);
+	metric_add(replay ? &dk->stats.replayed : &dk->stats.signals, 1);
+	if (correlate_signal(dk->correlate, &dk->signal, dk->now_ns, replay, &dk->err) < 0)
+		return -1;
+	return dk->refused ? -1 : 0;
+}
+
+/* The next record; a damaged one is said and passed over, a bounded number of times a batch. */
+static int next_record(struct desk *dk, struct seg_record *rec)
+{
+	for (unsigned n = 0; n < BATCH; n++) {
+		int r = seg_reader_next(dk->reader, rec, &dk->err);
+
+		if (r >= 0 || dk->err.code != ERR_SYNTAX)
+			return r;
+		metric_add(&dk->stats.unreadable, 1);
+		log_err(LOG_LEVEL_ERROR, "the signals log is damaged; reading goes on behind it",
+			&dk->err);
+	}
+	return 0;
+}
+
+/* 1: something was read; 0: nothing; -1: rolled back, dk->err. */
+static int one_batch(struct desk *dk)
+{
+	struct seg_record rec;
+	struct seg_pos end = dk->position;
+	unsigned n = 0;
+	int r = 0;
+
+	dk->now_ns = time_now_ns();
+	dk->refused = false;
+	dk->n_touched = 0;
+	r = next_record(dk, &rec);
+	if (r <= 0)
+		return r;
+	if (alert_begin(dk->store, &dk->err) < 0)
+		return -1;
+	for (; r > 0; r = ++n < BATCH ? next_record(dk, &rec) : 0) {
+		if (one_signal(dk, &rec) < 0)
+			goto rollback;
+		if (seg_pos_cmp(end, rec.next) < 0)
+			end = rec.next;
+	}
+	if (r < 0 || queue_messages(dk) < 0 ||
+	    alert_position_set(dk->store, READER, end, &dk->err) < 0 ||
+	    alert_commit(dk->store, &dk->err) < 0)
+		goto rollback;
+	dk->position = end;
+	if (dk->n_touched > 0)
+		dk->opts.queued(dk->opts.arg);
+	drop_old(dk);
+	return 1;
+rollback:
+	alert_rollback(dk->store);
+	return -1;
+}
+
+/* A fresh correlate over the signals that are still there: at the start, after new rules, and after
+ * a failed batch, whose signals its windows had already taken. */
+static int rebuild(struct desk *dk)
+{
+	struct correlate_opts co = { .rules = dk->rules,
+				     .max_bytes = dk->opts.correlate_max_bytes,
+				     .session_ns = dk->opts.session_ns,
+				     .found = on_finding,
+				     .arg = dk };
+	struct correlate *fresh = NULL;
+	struct seg_reader *reader = NULL;
+
+	if (correlate_new(&co, &fresh, &dk->err) < 0)
+		return -1;
+	if (seg_reader_open(dk->opts.signals, seglog_first(dk->opts.signals), &reader, &dk->err) <
+	    0) {
+		correlate_free(fresh);
+		return -1;
+	}
+	correlate_free(dk->correlate);
+	seg_reader_close(dk->reader);
+	dk->correlate = fresh;
+	dk->reader = reader;
+	dk->n_marks = 0;
+	return 0;
+}
+
+static void wait_for_signals(struct desk *dk, uint32_t ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += (long)ms * NS_PER_MS;
+	until.tv_sec += until.tv_nsec / NS_PER_SEC;
+	until.tv_nsec %= NS_PER_SEC;
+	pthread_mutex_lock(&dk->lock);
+	if (!dk->woken && !dk->stop)
+		pthread_cond_timedwait(&dk->wake, &dk->lock, &until);
+	dk->woken = false;
+	pthread_mutex_unlock(&dk->lock);
+}
+
+static void change_rules(struct desk *dk)
+{
+	struct ruleset *old = dk->rules;
+
+	pthread_mutex_lock(&dk->lock);
+	if (dk->next != NULL)
+		dk->rules = dk->next;
+	dk->next = NULL;
+	pthread_mutex_unlock(&dk->lock);
+	if (dk->rules == old)
+		return;
+	if (rebuild(dk) < 0) {
+		log_err(LOG_LEVEL_ERROR, "the new rules cannot be used for correlation", &dk->err);
+		ruleset_unref(dk->rules);
+		dk->rules = old;
+		return;
+	}
+	ruleset_unref(old);
+}
+
+static void *desk_main(void *arg)
+{
+	struct desk *dk = arg;
+	int r;
+
+	while (!dk->stop) {
+		change_rules(dk);
+		r = one_batch(dk);
+		metric_set(&dk->stats.lag_bytes, r == 0 ? 0 : seglog_bytes(dk->opts.signals));
+		if (r == 0)
+			wait_for_signals(dk, WAIT_MS);
+		if (r >= 0)
+			continue;
+		metric_add(&dk->stats.errors, 1);
+		log_err(LOG_LEVEL_ERROR, "alerts cannot be written; they are tried again",
+			&dk->err);
+		nanosleep(&(struct timespec){ .tv_sec = RETRY_MS / 1000 }, NULL);
+		if (rebuild(dk) < 0)
+			log_err(LOG_LEVEL_ERROR, "correlation cannot be rebuilt", &dk->err);
+	}
+	return NULL;
+}
+
+static void desk_free(struct desk *dk)
+{
+	correlate_free(dk->correlate);
+	seg_reader_close(dk->reader);
+	alert_store_close(dk->store);
+	signal_release(&dk->signal);
+	ruleset_unref(dk->rules);
+	ruleset_unref(dk->next);
+	pthread_cond_destroy(&dk->wake);
+	pthread_mutex_destroy(&dk->lock);
+	free(dk);
+}
+
+int desk_start(const struct desk_opts *opts, struct desk **ret, struct err *err)
+{
+	struct desk *dk = calloc(1, sizeof(*dk));
+
+	if (dk == NULL)
+		return err_nomem(err);
+	dk->opts = *opts;
+	dk->rules = ruleset_ref(opts->rules);
+	pthread_mutex_init(&dk->lock, NULL);
+	pthread_cond_init(&dk->wake, NULL);
+	if (alert_store_open(opts->db_path, &dk->store, &dk->err) < 0)
+		goto fail;
+	dk->position = seglog_first(opts->signals);
+	if (alert_position_get(dk->store, READER, &dk->position, &dk->err) < 0 &&
+	    dk->err.code != ERR_ABSENT)
+		goto fail;
+	if (rebuild(dk) < 0)
+		goto fail;
+	if (pthread_create(&dk->thread, NULL, desk_main, dk) != 0) {
+		err_set(&dk->err, ERR_NOMEM, "cannot start the alert thread");
+		goto fail;
+	}
+	*ret = dk;
+	return 0;
+fail:
+	if (err != NULL)
+		*err = dk->err;
+	desk_free(dk);
+	return -1;
+}
+
+void desk_wake(struct desk *dk)
+{
+	pthread_mutex_lock(&dk->lock);
+	dk->woken = true;
+	pthread_cond_signal(&dk->wake);
+	pthread_mutex_unlock(&dk->lock);
+}
+
+void desk_rules(struct desk *dk, struct ruleset *rules)
+{
+	pthread_mutex_lock(&dk->lock);
+	ruleset_unref(dk->next);
+	dk->next = ruleset_ref(rules);
+	pthread_mutex_unlock(&dk->lock);
+	desk_wake(dk);
+}
+
+const struct desk_stats *desk_stats(const struct desk *dk)
+{
+	return &dk->stats;
+}
+
+void desk_stop(struct desk *dk)
+{
+	if (dk == NULL)
+		return;
+	dk->stop = true;
+	desk_wake(dk);
+	pthread_join(dk->thread, NULL);
+	desk_free(dk);
+}

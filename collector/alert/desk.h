@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* collector/alert/desk.h: the alert thread: signals -> correlate -> alerts and their messages.
+ * One SQLite transaction holds what a batch of signals changed, the messages it asks for and the
+ * position in the signals log; at the start the windows are rebuilt by replaying signals from
+ * before that position, which raises nothing. Threads: one of its own; desk_wake, desk_rules from
+ * any. */
+#ifndef VARTIO_ALERT_DESK_H
+#define VARTIO_ALERT_DESK_H
+
+#include "collector/alert/notify.h"
+
+struct desk_stats {
+	metric signals, replayed, alerts_new, alerts_extended, unreadable, errors;
+	metric lag_bytes;
+};
+struct desk_opts {
+	struct seglog *signals;
+	struct ruleset *rules; /* a reference is taken */
+	const char *db_path;
+	const struct notify_conf *notify; /* borrowed for the desk's life */
+	int64_t session_ns;
+	size_t correlate_max_bytes;
+	void (*queued)(void *arg); /* messages were queued */
+	void *arg;
+};
+struct desk;
+int desk_start(const struct desk_opts *opts, struct desk **ret, struct err *err);
+void desk_wake(struct desk *dk); /* signals were made durable */
+/* New rules: the windows are rebuilt with them from the signals log. Takes a reference. */
+void desk_rules(struct desk *dk, struct ruleset *rules);
+const struct desk_stats *desk_stats(const struct desk *dk);
+void desk_stop(struct desk *dk); /* joins, frees; NULL is fine */
+
+#endif

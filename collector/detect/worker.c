@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "collector/detect/worker.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "collector/correlate/signal.h"
+#include "common/base/log.h"
+#include "common/base/time.h"
+
+#define WAIT_MS      200u
+#define BATCH_EVENTS 2000u      /* events between two looks at the clock and the signals */
+#define COMMIT_NS    NS_PER_SEC /* how much is read again after a crash, at most */
+#define RETRY_MS     1000u      /* after the disk refused */
+enum { SIGNAL_RECORD = 1 };
+
+struct worker {
+	struct worker_opts opts;
+	struct worker_stats stats;
+	struct queue_reader *reader;
+	pthread_t thread;
+	pthread_mutex_t lock; /* guards next and stop */
+	struct ruleset *next; /* rules to change to */
+	_Atomic bool stop;
+	struct detector *detector;
+	struct json_index index;
+	struct buf signal;
+	const struct queue_event *event; /* being matched */
+	int64_t event_ns;
+	size_t batch_signals;
+	bool refused; /* a signal could not be written: the batch is read again */
+	struct err err;
+};
+
+static int64_t event_time(struct worker *wk, const char *path, int64_t otherwise)
+{
+	const struct json_field *f = json_index_get(&wk->index, slice_str(path));
+	int64_t t;
+
+	return f != NULL && f->type == JS_STRING && time_parse(json_field_text(&wk->index, f), &t)
+		       ? t
+		       : otherwise;
+}
+
+static void on_match(void *arg, const struct rule *rule)
+{
+	struct worker *wk = arg;
+	struct slice part;
+
+	metric_add(&wk->stats.matches, 1);
+	buf_reset(&wk->signal);
+	if (signal_write(&wk->signal, rule, wk->event, wk->event_ns, &wk->err) < 0)
+		goto refused;
+	part = buf_view(&wk->signal);
+	if (seglog_append(wk->opts.signals, SIGNAL_RECORD, &part, 1, NULL, &wk->err) < 0)
+		goto refused;
+	wk->batch_signals++;
+	return;
+refused:
+	wk->refused = true;
+}
+
+static void one_event(struct worker *wk, const struct queue_event *ev)
+{
+	const struct json_field *kind;
+
+	metric_add(&wk->stats.events, 1);
+	if (queue_event_index(ev, &wk->index, &wk->err) < 0) {
+		/* Listen checked it, so this is damage: counted and said once an event, never
+		 * fatal. */
+		metric_add(&wk->stats.unreadable, 1);
+		log_line(LOG_LEVEL_ERROR, "an event of the queue cannot be read", "tenant",
+			 ev->tenant, "event", ev->id, "reason", wk->err.msg, NULL);
+		return;
+	}
+	wk->event = ev;
+	wk->event_ns = event_time(wk, "@timestamp", ev->ingested_ns);
+	kind = json_index_get(&wk->index, SLICE("event.dataset"));
+	if (wk->opts.seen != NULL && kind != NULL && slice_is(kind->value, "agent.status"))
+		wk->opts.seen(wk->opts.arg, ev, event_time(wk, "event.created", 0));
+	if (detector_run(wk->detector, &wk->index, on_match, wk, &wk->err) < 0)
+		wk->refused = true;
+}
+
+static void change_rules(struct worker *wk)
+{
+	struct ruleset *rules;
+	struct detector *dt;
+
+	pthread_mutex_lock(&wk->lock);
+	rules = wk->next;
+	wk->next = NULL;
+	pthread_mutex_unlock(&wk->lock);
+	if (rules == NULL)
+		return;
+	dt = detector_new(rules);
+	if (dt != NULL) {
+		detector_free(wk->detector);
+		wk->detector = dt;
+	} else {
+		log_line(LOG_LEVEL_ERROR, "no memory for the new rules; the old ones stay in force",
+			 NULL);
+	}
+	ruleset_unref(rules);
+}
+
+/* Reads what is there. 1: something was read; 0: nothing; -1: wk->err. */
+static int one_batch(struct worker *wk)
+{
+	struct queue_event ev;
+	int r = 0, any = 0;
+
+	wk->batch_signals = 0;
+	wk->refused = false;
+	for (unsigned n = 0; n < BATCH_EVENTS && !wk->refused; n++) {
+		r = queue_next(wk->reader, n == 0 ? WAIT_MS : 0, &ev, &wk->err);
+		if (r < 0) {
+			metric_add(&wk->stats.errors, 1);
+			log_err(LOG_LEVEL_ERROR, "a block of the queue was set aside", &wk->err);
+			continue;
+		}
+		if (r == 0)
+			break;
+		any = 1;
+		one_event(wk, &ev);
+	}
+	if (wk->batch_signals > 0) {
+		if (seglog_sync(wk->opts.signals, &wk->err) < 0)
+			wk->refused = true;
+		metric_add(&wk->stats.signals, wk->batch_signals);
+		wk->opts.signalled(wk->opts.arg);
+	}
+	return wk->refused ? -1 : any;
+}
+
+static void note_lag(struct worker *wk)
+{
+	uint64_t bytes = 0;
+	int64_t oldest = 0;
+
+	queue_reader_lag(wk->reader, &bytes, &oldest);
+	metric_set(&wk->stats.lag_bytes, bytes);
+	metric_set(&wk->stats.oldest_ns, (uint64_t)oldest);
+}
+
+/* The signals log is full or its disk refuses: go back to the last durable position, wait, and read
+ * again. Ingest goes on meanwhile. */
+static int read_again(struct worker *wk)
+{
+	metric_add(&wk->stats.errors, 1);
+	log_err(LOG_LEVEL_ERROR, "signals cannot be written; detection waits", &wk->err);
+	queue_reader_close(wk->reader);
+	wk->reader = NULL;
+	for (unsigned ms = 0; ms < RETRY_MS && !wk->stop; ms += 100)
+		nanosleep(&(struct timespec){ .tv_nsec = 100 * NS_PER_MS }, NULL);
+	return queue_reader_open(wk->opts.queue, "detect", &wk->reader, &wk->err);
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *wk = arg;
+	int64_t committed_ns = time_mono_ns();
+	bool dirty = false;
+	int r;
+
+	while (!wk->stop) {
+		change_rules(wk);
+		r = one_batch(wk);
+		if (r < 0 && read_again(wk) < 0) {
+			log_err(LOG_LEVEL_ERROR, "the queue cannot be read; detection has stopped",
+				&wk->err);
+			return NULL;
+		}
+		dirty = r < 0 ? false : dirty || r > 0;
+		note_lag(wk);
+		if (!dirty || time_mono_ns() - committed_ns < COMMIT_NS)
+			continue;
+		if (queue_reader_commit(wk->reader, &wk->err) < 0)
+			log_err(LOG_LEVEL_ERROR,
+				"detection's position was not saved; it is tried again", &wk->err);
+		else
+			dirty = false;
+		committed_ns = time_mono_ns();
+	}
+	if (dirty && queue_reader_commit(wk->reader, &wk->err) < 0)
+		log_err(LOG_LEVEL_ERROR, "detection's position was not saved", &wk->err);
+	return NULL;
+}
+
+static void worker_free(struct worker *wk)
+{
+	queue_reader_close(wk->reader);
+	detector_free(wk->detector);
+	ruleset_unref(wk->next);
+	json_index_release(&wk->index);
+	buf_release(&wk->signal);
+	pthread_mutex_destroy(&wk->lock);
+	free(wk);
+}
+
+int worker_start(const struct worker_opts *opts, struct worker **ret, struct err *err)
+{
+	struct worker *wk = calloc(1, sizeof(*wk));
+
+	if (wk == NULL)
+		return err_nomem(err);
+	wk->opts = *opts;
+	pthread_mutex_init(&wk->lock, NULL);
+	wk->detector = detector_new(opts->rules);
+	if (wk->detector == NULL) {
+		err_nomem(err);
+		goto fail;
+	}
+	if (queue_reader_open(opts->queue, "detect", &wk->reader, err) < 0)
+		goto fail;
+	if (pthread_create(&wk->thread, NULL, worker_main, wk) != 0) {
+		err_set(err, ERR_NOMEM, "cannot start the detect thread");
+		goto fail;
+	}
+	*ret = wk;
+	return 0;
+fail:
+	worker_free(wk);
+	return -1;
+}
+
+void worker_rules(struct worker *wk, struct ruleset *rules)
+{
+	pthread_mutex_lock(&wk->lock);
+	ruleset_unref(wk->next);
+	wk->next = ruleset_ref(rules);
+	pthread_mutex_unlock(&wk->lock);
+}
+
+const struct worker_stats *worker_stats(const struct worker *wk)
+{
+	return &wk->stats;
+}
+
+void worker_stop(struct worker *wk)
+{
+	if (wk == NULL)
+		return;
+	wk->stop = true;
+	queue_wake(wk->opts.queue);
+	pthread_join(wk->thread, NULL);
+	worker_free(wk);
+}

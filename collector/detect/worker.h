@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* collector/detect/worker.h: the detect thread: reads the queue, matches, writes signals.
+ * Order that loses nothing: signals are appended and synced before the queue position moves, so a
+ * crash repeats signals and never misses one; correlate drops repeats by (rule, event.id).
+ * Threads: one of its own; worker_rules from any. */
+#ifndef VARTIO_DETECT_WORKER_H
+#define VARTIO_DETECT_WORKER_H
+
+#include "collector/detect/detect.h"
+#include "collector/queue/queue.h"
+
+struct worker_stats {
+	metric events, matches, signals, unreadable, errors;
+	metric lag_bytes, oldest_ns; /* what waits in the queue; 0: nothing */
+};
+struct worker_opts {
+	struct queue *queue;
+	struct seglog *signals;       /* the worker is its only writer */
+	struct ruleset *rules;        /* a reference is taken */
+	void (*signalled)(void *arg); /* signals were made durable; any thread */
+	/* An agent's own status event: the worker passes it by, for the registry. May be NULL. */
+	void (*seen)(void *arg, const struct queue_event *ev, int64_t created_ns);
+	void *arg;
+};
+struct worker;
+int worker_start(const struct worker_opts *opts, struct worker **ret, struct err *err);
+/* The new rules are used from the next event on. Takes a reference. */
+void worker_rules(struct worker *wk, struct ruleset *rules);
+const struct worker_stats *worker_stats(const struct worker *wk);
+void worker_stop(struct worker *wk); /* makes the position durable, joins, frees; NULL is fine */
+
+#endif
