@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: EUPL-1.2
+"""file -> agent -> mTLS -> collector -> durable queue -> detect with all of rules/.
+
+Prints events a second, CPU-seconds a million events of each daemon, and each daemon's memory. Counts
+at the far end that what came out equals what went in, else prints no figures.
+"""
+import argparse
+import datetime
+import re
+import socket
+import sys
+import time
+
+from bench import cpu_seconds, machine, memory_mib, need_build
+from lib import free_port, region, wait_for
+
+PROGRAMS = (
+    "sshd[{pid}]: Accepted publickey for deploy from 10.20.{a}.{b} port {port} ssh2: ED25519 SHA256:x{n}",
+    "CRON[{pid}]: (root) CMD (/usr/lib/app/job --run {n})",
+    "sudo: ylläpito : TTY=pts/0 ; PWD=/home/yllapito ; USER=root ; COMMAND=/usr/bin/apt update {n}",
+    "kernel: [UFW BLOCK] IN=eth0 OUT= MAC=00 SRC=198.51.100.{b} DST=192.0.2.1 LEN=40 TTL=240 ID={n} "
+    "PROTO=TCP SPT={port} DPT=23 WINDOW=1024 SYN",
+    "app[{pid}]: request {n} served in {a} ms",
+)
+
+
+def lines(count):
+    """Auth, cron, sudo, firewall and application lines as Debian writes them."""
+    start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=count // 1000)
+    for n in range(count):
+        at = start + datetime.timedelta(milliseconds=n)
+        text = PROGRAMS[n % len(PROGRAMS)].format(pid=1000 + n % 9000, a=n % 250, b=n // 250 % 250,
+                                                  port=1024 + n % 60000, n=n)
+        yield f"{at.isoformat(timespec='microseconds')} palvelin1 {text}\n"
+
+
+def metric(text, name):
+    found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.M)
+    return sum(float(v) for v in found)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true", help="under 50 s")
+    parser.add_argument("--events", type=int)
+    args = parser.parse_args()
+    count = args.events or (300_000 if args.quick else 2_000_000)
+    with region(need_build()) as reg:
+        reg.start_collector()
+        reg.tenant()
+        log = reg.folder / "bench.log"
+        log.touch()
+        port = free_port(socket.SOCK_DGRAM)
+        agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]},
+                                  {"type": "syslog-udp", "listen": "127.0.0.1", "port": port}])
+        agent.start()
+        wait_for("the connection", lambda: agent.status()["collector"]["connected"])
+        wait_for("the agent's first status event", agent.shipped)
+        time.sleep(3)
+        idle = memory_mib(agent.process.pid)
+        before = metric(reg.metrics(), "vartio_detect_events_total")
+        cpu = cpu_seconds(agent.process.pid), cpu_seconds(reg.collector.pid)
+        start = time.monotonic()
+        with open(log, "a", encoding="utf-8") as out:
+            out.writelines(lines(count))
+        wait_for("detect to have seen all", seconds=900, pause=0.2, ready=lambda: (
+            metric(reg.metrics(), "vartio_detect_events_total") - before >= count))
+        wall = time.monotonic() - start
+        cpu = (cpu_seconds(agent.process.pid) - cpu[0], cpu_seconds(reg.collector.pid) - cpu[1])
+        busy = memory_mib(agent.process.pid), memory_mib(reg.collector.pid)
+        wait_for("the last acknowledgement", agent.shipped)
+        sent = agent.status()["inputs"][0]["events"]
+        if sent != count:
+            sys.exit(f"{count} lines written, {sent} taken: no figures")
+        status = agent.status()["collector"]
+        print(f"{machine()}; {count} events, {status['bytes']} bytes on the wire")
+        print(f"agent     {cpu[0] / count * 1e6:6.2f} CPU-s/M  idle {idle[0]:.1f} MiB resident, "
+              f"{idle[1]:.1f} private; peak {busy[0][2]:.1f}")
+        print(f"collector {cpu[1] / count * 1e6:6.2f} CPU-s/M  peak {busy[1][2]:.1f} MiB resident")
+        print(f"pipeline: events_per_s={count / wall:.0f} agent_cpu_us_per_event={cpu[0] / count * 1e6:.3f} "
+              f"collector_cpu_us_per_event={cpu[1] / count * 1e6:.3f} agent_idle_rss_mib={idle[0]:.2f} "
+              f"agent_idle_private_mib={idle[1]:.2f} agent_rss_mib={busy[0][2]:.2f} "
+              f"collector_rss_mib={busy[1][2]:.2f} wire_bytes_per_event={status['bytes'] / count:.1f}")
+
+
+main()
