@@ -7,44 +7,120 @@
 
 #include "common/base/slice.h"
 
-#define ECS_FIELDS(X)                              \
-	X(ECS_AGENT_ID, "agent.id")                \
-	X(ECS_AGENT_NAME, "agent.name")            \
-	X(ECS_AGENT_TYPE, "agent.type")            \
-	X(ECS_AGENT_VERSION, "agent.version")      \
-	X(ECS_DESTINATION_IP, "destination.ip")    \
+#define ECS_VERSION "8.11.0" /* ecs.version of what we write */
+
+/* clang-format off */
+#define ECS_FIELDS(X) \
+	X(ECS_AGENT_ID, "agent.id") \
+	X(ECS_AGENT_NAME, "agent.name") \
+	X(ECS_AGENT_TYPE, "agent.type") \
+	X(ECS_AGENT_VERSION, "agent.version") \
+	X(ECS_DESTINATION_ADDRESS, "destination.address") \
+	X(ECS_DESTINATION_DOMAIN, "destination.domain") \
+	X(ECS_DESTINATION_IP, "destination.ip") \
+	X(ECS_DESTINATION_MAC, "destination.mac") \
 	X(ECS_DESTINATION_PORT, "destination.port") \
-	X(ECS_ECS_VERSION, "ecs.version")          \
-	X(ECS_ERROR_MESSAGE, "error.message")      \
-	X(ECS_EVENT_ACTION, "event.action")        \
-	X(ECS_EVENT_CATEGORY, "event.category")    \
-	X(ECS_EVENT_CREATED, "event.created")      \
-	X(ECS_EVENT_DATASET, "event.dataset")      \
-	X(ECS_EVENT_KIND, "event.kind")            \
-	X(ECS_EVENT_MODULE, "event.module")        \
-	X(ECS_EVENT_ORIGINAL, "event.original")    \
-	X(ECS_EVENT_OUTCOME, "event.outcome")      \
-	X(ECS_EVENT_TYPE, "event.type")            \
-	X(ECS_HOST_HOSTNAME, "host.hostname")      \
-	X(ECS_HOST_NAME, "host.name")              \
-	X(ECS_MESSAGE, "message")                  \
-	X(ECS_PROCESS_NAME, "process.name")        \
-	X(ECS_PROCESS_PID, "process.pid")          \
-	X(ECS_RELATED_HOSTS, "related.hosts")      \
-	X(ECS_RELATED_IP, "related.ip")            \
-	X(ECS_RELATED_USER, "related.user")        \
-	X(ECS_SOURCE_IP, "source.ip")              \
-	X(ECS_SOURCE_PORT, "source.port")          \
-	X(ECS_USER_NAME, "user.name")
+	X(ECS_ECS_VERSION, "ecs.version") \
+	X(ECS_ERROR_MESSAGE, "error.message") \
+	X(ECS_EVENT_ACTION, "event.action") \
+	X(ECS_EVENT_CATEGORY, "event.category") \
+	X(ECS_EVENT_CREATED, "event.created") \
+	X(ECS_EVENT_DATASET, "event.dataset") \
+	X(ECS_EVENT_KIND, "event.kind") \
+	X(ECS_EVENT_MODULE, "event.module") \
+	X(ECS_EVENT_ORIGINAL, "event.original") \
+	X(ECS_EVENT_OUTCOME, "event.outcome") \
+	X(ECS_EVENT_REASON, "event.reason") \
+	X(ECS_EVENT_TIMEZONE, "event.timezone") \
+	X(ECS_EVENT_TYPE, "event.type") \
+	X(ECS_FILE_PATH, "file.path") \
+	X(ECS_GROUP_ID, "group.id") \
+	X(ECS_GROUP_NAME, "group.name") \
+	X(ECS_HOST_HOSTNAME, "host.hostname") \
+	X(ECS_HOST_NAME, "host.name") \
+	X(ECS_INPUT_TYPE, "input.type") \
+	X(ECS_JOURNALD_TRANSPORT, "journald.transport") \
+	X(ECS_LOG_FILE_PATH, "log.file.path") \
+	X(ECS_LOG_FLAGS, "log.flags") \
+	X(ECS_LOG_LEVEL, "log.level") \
+	X(ECS_LOG_OFFSET, "log.offset") \
+	X(ECS_LOG_SOURCE_ADDRESS, "log.source.address") \
+	X(ECS_LOG_SYSLOG_APPNAME, "log.syslog.appname") \
+	X(ECS_LOG_SYSLOG_FACILITY_CODE, "log.syslog.facility.code") \
+	X(ECS_LOG_SYSLOG_FACILITY_NAME, "log.syslog.facility.name") \
+	X(ECS_LOG_SYSLOG_HOSTNAME, "log.syslog.hostname") \
+	X(ECS_LOG_SYSLOG_MSGID, "log.syslog.msgid") \
+	X(ECS_LOG_SYSLOG_PRIORITY, "log.syslog.priority") \
+	X(ECS_LOG_SYSLOG_PROCID, "log.syslog.procid") \
+	X(ECS_LOG_SYSLOG_SEVERITY_CODE, "log.syslog.severity.code") \
+	X(ECS_LOG_SYSLOG_SEVERITY_NAME, "log.syslog.severity.name") \
+	X(ECS_LOG_SYSLOG_VERSION, "log.syslog.version") \
+	X(ECS_MESSAGE, "message") \
+	X(ECS_NETWORK_PROTOCOL, "network.protocol") \
+	X(ECS_NETWORK_TRANSPORT, "network.transport") \
+	X(ECS_NETWORK_TYPE, "network.type") \
+	X(ECS_OBSERVER_EGRESS_INTERFACE_NAME, "observer.egress.interface.name") \
+	X(ECS_OBSERVER_INGRESS_INTERFACE_NAME, "observer.ingress.interface.name") \
+	X(ECS_PROCESS_COMMAND_LINE, "process.command_line") \
+	X(ECS_PROCESS_EXECUTABLE, "process.executable") \
+	X(ECS_PROCESS_NAME, "process.name") \
+	X(ECS_PROCESS_PID, "process.pid") \
+	X(ECS_PROCESS_WORKING_DIRECTORY, "process.working_directory") \
+	X(ECS_RELATED_HOSTS, "related.hosts") \
+	X(ECS_RELATED_IP, "related.ip") \
+	X(ECS_RELATED_USER, "related.user") \
+	X(ECS_RULE_NAME, "rule.name") \
+	X(ECS_SERVICE_NAME, "service.name") \
+	X(ECS_SERVICE_STATE, "service.state") \
+	X(ECS_SOURCE_ADDRESS, "source.address") \
+	X(ECS_SOURCE_DOMAIN, "source.domain") \
+	X(ECS_SOURCE_IP, "source.ip") \
+	X(ECS_SOURCE_MAC, "source.mac") \
+	X(ECS_SOURCE_PORT, "source.port") \
+	X(ECS_SYSTEM_AUTH_PAM_SERVICE, "system.auth.pam.service") \
+	X(ECS_SYSTEM_AUTH_SESSION, "system.auth.session") \
+	X(ECS_SYSTEM_AUTH_SSH_EVENT, "system.auth.ssh.event") \
+	X(ECS_SYSTEM_AUTH_SSH_METHOD, "system.auth.ssh.method") \
+	X(ECS_SYSTEM_AUTH_SSH_SIGNATURE, "system.auth.ssh.signature") \
+	X(ECS_SYSTEM_AUTH_SUDO_COMMAND, "system.auth.sudo.command") \
+	X(ECS_SYSTEM_AUTH_SUDO_ERROR, "system.auth.sudo.error") \
+	X(ECS_SYSTEM_AUTH_SUDO_PWD, "system.auth.sudo.pwd") \
+	X(ECS_SYSTEM_AUTH_SUDO_TTY, "system.auth.sudo.tty") \
+	X(ECS_SYSTEM_AUTH_SUDO_USER, "system.auth.sudo.user") \
+	X(ECS_SYSTEM_AUTH_TTY, "system.auth.tty") \
+	X(ECS_SYSTEM_AUTH_USERADD_HOME, "system.auth.useradd.home") \
+	X(ECS_SYSTEM_AUTH_USERADD_SHELL, "system.auth.useradd.shell") \
+	X(ECS_SYSTEMD_UNIT, "systemd.unit") \
+	X(ECS_USER_EFFECTIVE_NAME, "user.effective.name") \
+	X(ECS_USER_ID, "user.id") \
+	X(ECS_USER_NAME, "user.name") \
+	X(ECS_USER_TARGET_NAME, "user.target.name") \
+	X(ECS_VARTIO_REPEATED, "vartio.repeated")
+/* clang-format on */
 
 enum ecs {
 	ECS_DYNAMIC, /* not in the list: the field carries its own name */
 #define ECS_ID(id, name) id,
 	ECS_FIELDS(ECS_ID)
 #undef ECS_ID
-	ECS_COUNT
+		ECS_COUNT
 };
 
-struct slice ecs_name(enum ecs id); /* the dotted name; empty for ECS_DYNAMIC */
+struct slice ecs_name(enum ecs id);             /* the dotted name; empty for ECS_DYNAMIC */
+enum ecs ecs_by_name(struct slice dotted_name); /* ECS_DYNAMIC: not in the list */
+bool ecs_is_object(struct slice dotted_name);   /* some field of the list lies in it */
+
+/* What the writer needs of each field, made once: the parents' object numbers, one a byte from the
+ * outermost on (two fields share as many parents as low bytes), and the JSON of key and parents. */
+#define ECS_PARENTS_MAX 4u
+
+struct ecs_path {
+	uint32_t objects;
+	uint8_t parents;                      /* how many */
+	uint8_t open_at[ECS_PARENTS_MAX + 1]; /* in json: where parent k opens; last: the key */
+	uint8_t n;                            /* bytes of json */
+	char json[80];                        /* "log":{"syslog":{"appname": */
+};
+const struct ecs_path *ecs_path(enum ecs id);
 
 #endif

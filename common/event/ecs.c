@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/event/ecs.h"
+
+#include <assert.h>
+
+static const struct slice names[ECS_COUNT] = {
+#define ECS_NAME(id, name) [id] = { name, sizeof(name) - 1 },
+	ECS_FIELDS(ECS_NAME)
+#undef ECS_NAME
+};
+
+static struct ecs_path paths[ECS_COUNT];
+
+struct slice ecs_name(enum ecs id)
+{
+	return id < ECS_COUNT ? names[id] : (struct slice){ NULL, 0 };
+}
+
+static int compare(struct slice a, struct slice b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int c = n > 0 ? memcmp(a.p, b.p, n) : 0;
+
+	return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
+}
+
+/* The first field of the list that is not before name. */
+static unsigned lower_bound(struct slice name)
+{
+	unsigned lo = 1, hi = ECS_COUNT;
+
+	while (lo < hi) {
+		unsigned mid = (lo + hi) / 2;
+
+		if (compare(names[mid], name) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+enum ecs ecs_by_name(struct slice dotted_name)
+{
+	unsigned i = lower_bound(dotted_name);
+
+	return i < ECS_COUNT && slice_eq(names[i], dotted_name) ? (enum ecs)i : ECS_DYNAMIC;
+}
+
+bool ecs_is_object(struct slice dotted_name)
+{
+	/* Names that sort between "a" and "a." ("a-b") are few, so walking past them is short. */
+	for (unsigned i = lower_bound(dotted_name); i < ECS_COUNT; i++) {
+		if (!slice_starts(names[i], dotted_name))
+			return false;
+		if (names[i].n > dotted_name.n && names[i].p[dotted_name.n] == '.')
+			return true;
+	}
+	return false;
+}
+
+const struct ecs_path *ecs_path(enum ecs id)
+{
+	return &paths[id];
+}
+
+/* An object gets the number of the first field of the list that lies in it, so equal prefixes give
+ * equal numbers; 0 stays free for "no parent". */
+static uint8_t object_number(struct slice prefix)
+{
+	for (unsigned i = 1; i < ECS_COUNT; i++)
+		if (slice_starts(names[i], prefix))
+			return (uint8_t)i;
+	return 0;
+}
+
+static void put(struct ecs_path *p, const char *s, size_t n)
+{
+	assert(p->n + n <= sizeof(p->json));
+	memcpy(p->json + p->n, s, n);
+	p->n = (uint8_t)(p->n + n);
+}
+
+static void path_make(struct ecs_path *p, struct slice name)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i <= name.n; i++) {
+		if (i < name.n && name.p[i] != '.')
+			continue;
+		p->open_at[p->parents] = p->n;
+		put(p, "\"", 1);
+		put(p, name.p + start, i - start);
+		if (i == name.n) {
+			put(p, "\":", 2);
+			break;
+		}
+		put(p, "\":{", 3);
+		p->objects |= (uint32_t)object_number((struct slice){ name.p, i + 1 })
+			      << (8 * p->parents);
+		p->parents++;
+		assert(p->parents <= ECS_PARENTS_MAX);
+		start = i + 1;
+	}
+}
+
+_Static_assert(ECS_COUNT < 256, "object numbers are one byte");
+
+__attribute__((constructor)) static void paths_init(void)
+{
+	for (unsigned i = 1; i < ECS_COUNT; i++)
+		path_make(&paths[i], names[i]);
+}

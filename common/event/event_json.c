@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* event_write_json: fields of the list come sorted from their bit set, those with own names are
+ * sorted here, and both are merged in one walk that opens and closes objects as names change. */
+#include "common/base/hash.h"
+#include "common/base/time.h"
+#include "common/event/event.h"
+#include "common/event/json.h"
+
+#include <stdlib.h>
+
+#define NEST_MAX 16u /* dots past this stay in the key, so that any reader's depth is enough */
+
+struct writer {
+	struct buf *out;
+	struct slice last;           /* the name written last; empty at the start */
+	const struct ecs_path *path; /* of the last, NULL: it had a name of its own */
+	unsigned depth;              /* objects open, without the outermost */
+	const struct event_value *raw[EVENT_FIELDS_MAX]; /* not UTF-8: to be kept as base64 */
+	unsigned n_raw;
+};
+
+static struct slice name_of(const struct event_value *v)
+{
+	return v->id != ECS_DYNAMIC ? ecs_name((enum ecs)v->id) : v->name;
+}
+
+static int compare(struct slice a, struct slice b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int c = n > 0 ? memcmp(a.p, b.p, n) : 0;
+
+	return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
+}
+
+static int compare_values(const void *a, const void *b)
+{
+	const struct event_value *const *x = a, *const *y = b;
+
+	return compare((*x)->name, (*y)->name);
+}
+
+static void close_to(struct writer *w, unsigned depth)
+{
+	static const char braces[NEST_MAX + 1] = "}}}}}}}}}}}}}}}}";
+
+	buf_put(w->out, braces, w->depth - depth);
+	w->depth = depth;
+}
+
+/* How many parents two names share, up to NEST_MAX. */
+static unsigned shared_parents(struct slice a, struct slice b)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < a.n && i < b.n && a.p[i] == b.p[i]; i++)
+		if (a.p[i] == '.' && ++n == NEST_MAX)
+			break;
+	return n;
+}
+
+static void comma(struct writer *w)
+{
+	if (w->out->n > 0 && w->out->p[w->out->n - 1] != '{')
+		buf_chr(w->out, ',');
+}
+
+/* The key of a field of the list after another of the list: all text is at hand. */
+static void key_fixed(struct writer *w, const struct ecs_path *p)
+{
+	uint32_t differ = w->path->objects ^ p->objects;
+	unsigned shared = differ == 0 ? ECS_PARENTS_MAX : (unsigned)__builtin_ctz(differ) / 8;
+
+	if (shared > p->parents)
+		shared = p->parents;
+	if (shared > w->path->parents)
+		shared = w->path->parents;
+	close_to(w, shared);
+	comma(w);
+	buf_put(w->out, p->json + p->open_at[shared], p->n - p->open_at[shared]);
+	w->depth = p->parents;
+}
+
+/* Any key after any other. suffix: what is added to the last part. */
+static void key_any(struct writer *w, struct slice name, const char *suffix)
+{
+	unsigned shared = shared_parents(w->last, name), level = 0;
+	struct buf key = { 0 };
+	size_t start = 0;
+
+	close_to(w, shared < w->depth ? shared : w->depth);
+	comma(w);
+	for (size_t i = 0; i < name.n && level < NEST_MAX; i++) {
+		if (name.p[i] != '.')
+			continue;
+		if (level++ >= w->depth) {
+			json_put_string(w->out, (struct slice){ name.p + start, i - start });
+			buf_str(w->out, ":{");
+			w->depth++;
+		}
+		start = i + 1;
+	}
+	if (*suffix == '\0') {
+		json_put_string(w->out, slice_from(name, start));
+	} else {
+		buf_slice(&key, slice_from(name, start));
+		buf_str(&key, suffix);
+		json_put_string(w->out, buf_view(&key));
+		w->out->failed |= key.failed;
+		buf_release(&key);
+	}
+	buf_chr(w->out, ':');
+}
+
+static void put_time(struct buf *out, int64_t t_ns)
+{
+	char text[TIME_TEXT_MAX];
+	size_t n = time_format(t_ns, text);
+
+	buf_chr(out, '"');
+	buf_put(out, text, n);
+	buf_chr(out, '"');
+}
+
+static void put_scalar(struct writer *w, const struct event_value *v, bool *ret_replaced)
+{
+	switch ((enum event_type)v->type) {
+	case EVENT_STR:
+		*ret_replaced |= json_put_string(w->out, v->str) > 0;
+		break;
+	case EVENT_INT:
+		buf_i64(w->out, v->num);
+		break;
+	case EVENT_BOOL:
+		buf_str(w->out, v->num != 0 ? "true" : "false");
+		break;
+	case EVENT_TIME:
+		put_time(w->out, v->num);
+		break;
+	case EVENT_JSON:
+		buf_slice(w->out, v->str);
+		break;
+	}
+}
+
+static void put_value(struct writer *w, const struct event *ev, const struct event_value *v)
+{
+	const struct event_value *e = v;
+	bool replaced = false;
+
+	if (!v->array) {
+		put_scalar(w, v, &replaced);
+	} else {
+		buf_chr(w->out, '[');
+		for (;; e = &ev->v[e->next - 1]) {
+			put_scalar(w, e, &replaced);
+			if (e->next == 0)
+				break;
+			buf_chr(w->out, ',');
+		}
+		buf_chr(w->out, ']');
+	}
+	if (replaced && w->n_raw < EVENT_FIELDS_MAX)
+		w->raw[w->n_raw++] = v;
+}
+
+static void put_field(struct writer *w, const struct event *ev, const struct event_value *v,
+		      bool is_object)
+{
+	const struct ecs_path *p = v->id != ECS_DYNAMIC ? ecs_path((enum ecs)v->id) : NULL;
+	struct slice name = name_of(v);
+
+	if (p != NULL && w->path != NULL && !is_object)
+		key_fixed(w, p);
+	else
+		key_any(w, name, is_object ? ".value" : "");
+	put_value(w, ev, v);
+	w->last = name;
+	w->path = p;
+}
+
+/* The fields of the list, one call after another in order; NULL at the end. */
+static const struct event_value *next_fixed(const struct event *ev, uint64_t *bits, unsigned *word)
+{
+	unsigned id;
+
+	while (*bits == 0) {
+		if (++*word >= sizeof(ev->present) / sizeof(ev->present[0]))
+			return NULL;
+		*bits = ev->present[*word];
+	}
+	id = *word * 64 + (unsigned)__builtin_ctzll(*bits);
+	*bits &= *bits - 1;
+	return &ev->v[ev->at[id]];
+}
+
+/* Whether some field lies in an object of that name. dyn: sorted. */
+static bool names_object(const struct event_value *const *dyn, unsigned n, struct slice name)
+{
+	unsigned lo = 0, hi = n;
+
+	while (lo < hi) { /* the first that is past name + "." */
+		unsigned mid = (lo + hi) / 2;
+		struct slice m = dyn[mid]->name;
+		int c = compare((struct slice){ m.p, m.n < name.n ? m.n : name.n }, name);
+
+		if (c < 0 || (c == 0 && (m.n <= name.n || (unsigned char)m.p[name.n] < '.')))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo < n && slice_starts(dyn[lo]->name, name) && dyn[lo]->name.p[name.n] == '.')
+		return true;
+	return ecs_is_object(name); /* unset or not: the schema says what it is */
+}
+
+static void walk(struct writer *w, const struct event *ev, const struct event_value *const *dyn,
+		 unsigned n_dyn)
+{
+	unsigned word = 0, i = 0;
+	uint64_t bits = ev->present[0];
+	const struct event_value *f = next_fixed(ev, &bits, &word);
+	static const struct ecs_path top; /* @timestamp: no parents */
+
+	w->last = SLICE("@timestamp");
+	w->path = &top;
+	w->depth = 0;
+	w->n_raw = 0;
+	buf_str(w->out, "{\"@timestamp\":");
+	put_time(w->out, ev->time_ns);
+	while (f != NULL || i < n_dyn) {
+		if (f != NULL && (i == n_dyn || compare(name_of(f), dyn[i]->name) < 0)) {
+			put_field(w, ev, f, n_dyn > 0 && names_object(dyn, n_dyn, name_of(f)));
+			f = next_fixed(ev, &bits, &word);
+		} else {
+			put_field(w, ev, dyn[i], names_object(dyn, n_dyn, dyn[i]->name));
+			i++;
+		}
+	}
+	close_to(w, 0);
+	buf_chr(w->out, '}');
+}
+
+/* vartio.raw.<field> for each value that held bytes which are not UTF-8, as further fields. Returns
+ * how many; stops where memory does, and says so. */
+static unsigned raw_fields(struct writer *w, const struct event *ev, struct event_value *ret)
+{
+	struct buf b = { 0 };
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < w->n_raw && !w->out->failed; i++) {
+		struct slice name;
+
+		buf_reset(&b);
+		buf_str(&b, "vartio.raw.");
+		buf_slice(&b, name_of(w->raw[i]));
+		name = arena_copy(ev->mem, buf_view(&b));
+		/* Elements of an array are kept one after another, as their bytes were. */
+		buf_reset(&b);
+		for (const struct event_value *e = w->raw[i];; e = &ev->v[e->next - 1]) {
+			if (e != w->raw[i])
+				buf_chr(&b, ' ');
+			base64_put(&b, e->str.p, e->str.n);
+			if (e->next == 0)
+				break;
+		}
+		ret[n] = (struct event_value){ .type = EVENT_STR,
+					       .name = name,
+					       .str = arena_copy(ev->mem, buf_view(&b)) };
+		if (b.failed || name.p == NULL || ret[n].str.p == NULL)
+			w->out->failed = true;
+		n++;
+	}
+	if (ev->truncated > 0)
+		ret[n++] = (struct event_value){ .type = EVENT_INT,
+						 .name = SLICE("vartio.fields_dropped"),
+						 .num = ev->truncated };
+	buf_release(&b);
+	return n;
+}
+
+/* The rare event that has fields with own names, or bytes to be kept raw. Kept apart, because its
+ * frame is large. */
+static __attribute__((noinline)) void write_any(struct writer *w, const struct event *ev,
+						struct event_value *raw, unsigned n_raw)
+{
+	const struct event_value *dyn[2 * EVENT_FIELDS_MAX + 1];
+	unsigned n = 0;
+
+	for (; n < ev->n_dynamic; n++)
+		dyn[n] = &ev->v[ev->dynamic[n]];
+	for (unsigned i = 0; i < n_raw; i++)
+		dyn[n++] = &raw[i];
+	qsort(dyn, n, sizeof(dyn[0]), compare_values);
+	walk(w, ev, dyn, n);
+}
+
+static __attribute__((noinline)) void write_again(struct writer *w, const struct event *ev)
+{
+	struct event_value raw[EVENT_FIELDS_MAX + 1];
+
+	write_any(w, ev, raw, raw_fields(w, ev, raw));
+}
+
+void event_write_json(const struct event *ev, struct buf *out)
+{
+	struct writer w;
+	size_t start = out->n;
+
+	w.out = out;
+	if (ev->n_dynamic == 0)
+		walk(&w, ev, NULL, 0);
+	else
+		write_any(&w, ev, NULL, 0);
+	if ((w.n_raw > 0 || ev->truncated > 0) && !out->failed) {
+		out->n = start;
+		write_again(&w, ev);
+	}
+}

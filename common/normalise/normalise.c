@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "common/normalise/normalise.h"
+
+#include "common/base/log.h"
+#include "common/normalise/addr.h"
+#include "common/normalise/inside.h"
+#include "common/normalise/parsers.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static const char *const names[NORM_FORMATS] = {
+	[NORM_AUTO] = "auto",	    [NORM_SYSLOG] = "syslog", [NORM_RAW] = "raw",
+	[NORM_JOURNAL] = "journal", [NORM_JSON] = "json",
+};
+
+const char *norm_format_name(enum norm_format f)
+{
+	return f < NORM_FORMATS ? names[f] : "";
+}
+
+int norm_format_by_name(const char *name, enum norm_format *ret, struct err *err)
+{
+	for (unsigned i = 0; i < NORM_FORMATS; i++) {
+		if (strcmp(name, names[i]) == 0) {
+			*ret = (enum norm_format)i;
+			return 0;
+		}
+	}
+	return err_set(err, ERR_USAGE,
+		       "no format is named %s; there are auto, syslog, raw, journal, json", name);
+}
+
+struct normaliser *normaliser_new(void)
+{
+	struct normaliser *nz = calloc(1, sizeof(*nz));
+	struct err err = { 0 };
+
+	if (nz == NULL)
+		return NULL;
+	if (matcher_new(parsers_all, &nz->matcher, &err) < 0) {
+		assert(err.code == ERR_NOMEM); /* the tables are ours, and a test compiles them */
+		normaliser_free(nz);
+		return NULL;
+	}
+	return nz;
+}
+
+void normaliser_free(struct normaliser *nz)
+{
+	if (nz == NULL)
+		return;
+	matcher_free(nz->matcher);
+	json_index_release(&nz->json);
+	free(nz);
+}
+
+void format_raw(struct slice line, const char *why, struct event *ev)
+{
+	event_str(ev, ECS_MESSAGE, line);
+	if (why == NULL)
+		return;
+	event_str(ev, ECS_EVENT_KIND, SLICE("pipeline_error"));
+	event_str(ev, ECS_ERROR_MESSAGE, arena_copy(ev->mem, slice_str(why)));
+}
+
+static void source_fields(const struct norm_source *src, struct event *ev)
+{
+	event_str(ev, ECS_ECS_VERSION, SLICE(ECS_VERSION));
+	event_str(ev, ECS_EVENT_KIND, SLICE("event"));
+	event_time(ev, ECS_EVENT_CREATED, src->received_ns);
+	event_str(ev, ECS_INPUT_TYPE, slice_str(src->input));
+	if (src->path.n > 0) {
+		event_str(ev, ECS_LOG_FILE_PATH, src->path);
+		event_int(ev, ECS_LOG_OFFSET, (int64_t)src->offset);
+	}
+	event_str(ev, ECS_LOG_SOURCE_ADDRESS, src->peer);
+	if (src->cut)
+		event_add(ev, ECS_LOG_FLAGS, SLICE("truncated"));
+}
+
+static void related(struct event *ev, enum ecs to, const enum ecs *from, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		event_add(ev, to, event_text(ev, from[i]));
+}
+
+/* What every event has in the end, whatever its format said. */
+static void finish(const struct norm_source *src, struct event *ev)
+{
+	static const enum ecs ips[] = { ECS_SOURCE_IP, ECS_DESTINATION_IP };
+	static const enum ecs users[] = { ECS_USER_NAME, ECS_USER_EFFECTIVE_NAME,
+					  ECS_USER_TARGET_NAME };
+	static const enum ecs hosts[] = { ECS_HOST_NAME, ECS_SOURCE_DOMAIN,
+					  ECS_DESTINATION_DOMAIN };
+	struct slice host = src->host.n > 0 ? src->host : src->peer;
+
+	if (event_get(ev, ECS_HOST_NAME) == NULL) {
+		event_str(ev, ECS_HOST_NAME, host);
+		event_str(ev, ECS_HOST_HOSTNAME, host);
+	}
+	if (event_get(ev, ECS_EVENT_DATASET) == NULL && event_get(ev, ECS_PROCESS_NAME) != NULL) {
+		event_str(ev, ECS_EVENT_MODULE, SLICE("system"));
+		event_str(ev, ECS_EVENT_DATASET, SLICE("system.syslog"));
+	}
+	related(ev, ECS_RELATED_IP, ips, 2);
+	related(ev, ECS_RELATED_USER, users, 3);
+	related(ev, ECS_RELATED_HOSTS, hosts, 3);
+}
+
+static struct slice without_line_end(struct slice line)
+{
+	while (line.n > 0 && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r' ||
+			      line.p[line.n - 1] == '\0'))
+		line.n--;
+	return line;
+}
+
+static enum norm_format recognise(struct slice line)
+{
+	struct slice text = slice_trim(line);
+
+	if (text.n > 1 && text.p[0] == '{' && text.p[text.n - 1] == '}')
+		return slice_find(text, SLICE("\"__REALTIME_TIMESTAMP\"")) >= 0 ? NORM_JOURNAL
+										: NORM_JSON;
+	return looks_like_syslog(line) ? NORM_SYSLOG : NORM_RAW;
+}
+
+void normalise(struct normaliser *nz, enum norm_format format, struct slice line,
+	       const struct norm_source *src, struct arena *mem, struct event *ev)
+{
+	struct slice text = without_line_end(line);
+	bool asked = format != NORM_AUTO;
+	struct err err = { 0 };
+
+	event_init(ev, mem);
+	ev->time_ns = src->received_ns;
+	source_fields(src, ev);
+	if (src->keep_original)
+		event_str(ev, ECS_EVENT_ORIGINAL, text);
+	if (!asked)
+		format = recognise(text);
+	switch (format) {
+	case NORM_SYSLOG:
+		format_syslog(nz, text, src, ev);
+		break;
+	case NORM_JOURNAL:
+		if (!format_journal(nz, text, src, ev, &err))
+			format_raw(text, err.msg, ev);
+		break;
+	case NORM_JSON:
+		if (!format_json(nz, text, src, ev, &err))
+			format_raw(text, asked ? err.msg : NULL, ev);
+		break;
+	default:
+		format_raw(text, NULL, ev);
+	}
+	finish(src, ev);
+}
