@@ -9,6 +9,7 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } subcommands[] = {
+	{ "normalise", agent_normalise },
 	{ NULL, NULL },
 };
 

@@ -25,7 +25,8 @@ void program_message(struct normaliser *nz, struct slice program, struct slice m
 		     struct event *ev);
 void syslog_pri_fields(unsigned pri, struct event *ev);
 
-/* normalise_journal.c, normalise_json.c. false, ev untouched: not what the format says; *err tells. */
+/* normalise_journal.c, normalise_json.c. false, ev untouched: not what the format says; *err tells.
+ */
 bool format_journal(struct normaliser *nz, struct slice line, const struct norm_source *src,
 		    struct event *ev, struct err *err);
 bool format_json(struct normaliser *nz, struct slice line, const struct norm_source *src,

@@ -10,13 +10,13 @@
 #include <stdlib.h>
 
 #define PROGRAMS_MAX 128u /* a power of two; at most half is used */
-#define ANY_MAX	     8u   /* tables whose programs end with * */
+#define ANY_MAX      8u   /* tables whose programs end with * */
 #define STEPS_MAX    512u /* tries for one message: hostile text cannot buy more */
 
 struct compiled {
 	struct pattern *p;
 	unsigned n, cap;
-	uint16_t *by_first;   /* numbers of patterns, for byte 0, byte 1 and so on */
+	uint16_t *by_first; /* numbers of patterns, for byte 0, byte 1 and so on */
 	uint16_t first[257];
 };
 
@@ -263,7 +263,8 @@ static bool match_place(const struct pattern *p, unsigned k, size_t i, struct ru
 	if (place->greedy) {
 		for (end = limit + 1; end-- > i;)
 			if (r->text.p[end] == next.p[0] &&
-			    memcmp(r->text.p + end, next.p, next.n) == 0 && try_end(p, k, i, end, r))
+			    memcmp(r->text.p + end, next.p, next.n) == 0 &&
+			    try_end(p, k, i, end, r))
 				return true;
 		return false;
 	}
@@ -471,7 +472,8 @@ bool matcher_apply(const struct matcher *m, struct slice program, struct slice m
 	if (message.n == 0)
 		return false;
 	for (; m->program[i].table != NULL; i = (i + 1) % PROGRAMS_MAX)
-		if (slice_eq(m->program[i].name, program) && table_apply(m->program[i].table, &r, ev))
+		if (slice_eq(m->program[i].name, program) &&
+		    table_apply(m->program[i].table, &r, ev))
 			return true;
 	for (unsigned k = 0; k < m->n_any; k++)
 		if (slice_starts(program, m->any[k].name) && table_apply(m->any[k].table, &r, ev))

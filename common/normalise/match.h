@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* common/normalise/match.h: message parsers as data: tables of patterns with what they mean, and the
- * matcher that tables are compiled into.
+/* common/normalise/match.h: message parsers as data: tables of patterns with what they mean, and
+ * the matcher that tables are compiled into.
  *
  * A pattern is literal text with %{...} where something varies:
  *   %{user.name}          any text up to where the next literal first fits (may be empty)
@@ -31,15 +31,15 @@ struct match_rule { /* a table of them ends with a NULL pattern; any other membe
 	const char *category; /* event.category: ECS values, separated by spaces */
 	const char *type;     /* event.type: the same */
 	const char *set;      /* constants: "field=value|field=value" */
-	const char *kv;       /* "SEPARATOR|KEY=place|KEY=place"; place as inside %{}; a * before KEY:
-			       * its value takes all the rest */
+	const char *kv; /* "SEPARATOR|KEY=place|KEY=place"; place as inside %{}; a * before KEY:
+			 * its value takes all the rest */
 	void (*after)(struct event *ev); /* what the pattern cannot say */
 };
 
 struct match_table {
 	const char *name;     /* for messages about the table */
-	const char *programs; /* by process.name, separated by spaces; "x*": begins with x; "*": any,
-			       * asked after the program's own tables */
+	const char *programs; /* by process.name, separated by spaces; "x*": begins with x; "*":
+			       * any, asked after the program's own tables */
 	const char *module, *dataset;
 	const struct match_rule *rules;
 };
@@ -49,8 +49,8 @@ struct matcher;
  * ERR_NOMEM. */
 int matcher_new(const struct match_table *const *tables, struct matcher **ret, struct err *err);
 void matcher_free(struct matcher *m);
-/* Sets what the first fitting pattern says. false: none fits; ev is untouched. The slices of ev point
- * into message. */
+/* Sets what the first fitting pattern says. false: none fits; ev is untouched. The slices of ev
+ * point into message. */
 bool matcher_apply(const struct matcher *m, struct slice program, struct slice message,
 		   struct event *ev);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/normalise/match_compile.h"
 
-static const char *const how_names[] = { "str", "trim", "first", "lower", "word", "int", "addr",
-					 "mac", NULL };
+static const char *const how_names[] = { "str", "trim", "first", "lower", "word",
+					 "int", "addr", "mac",   NULL };
 
 static int how_by_name(struct slice name, enum how *ret)
 {
@@ -116,7 +116,8 @@ int pattern_compile(struct slice text, struct arena *mem, struct pattern *ret, s
 		close = slice_chr(text, '}');
 		if (close < 0)
 			return err_set(err, ERR_SYNTAX, "%%{ without }");
-		if (place_compile((struct slice){ text.p, (size_t)close }, &steps[n].place, err) < 0)
+		if (place_compile((struct slice){ text.p, (size_t)close }, &steps[n].place, err) <
+		    0)
 			return -1;
 		text = slice_from(text, (size_t)close + 1);
 		if (steps[n].place.kv && text.n > 0)

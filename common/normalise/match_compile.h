@@ -8,8 +8,8 @@
 
 #define MATCH_PLACES_MAX  16u /* %{} in a pattern */
 #define MATCH_TARGETS_MAX 3u  /* fields of a place */
-#define MATCH_WORDS_MAX	  4u  /* category, type, constants of a rule */
-#define MATCH_KEYS_MAX	  16u /* of a kv */
+#define MATCH_WORDS_MAX   4u  /* category, type, constants of a rule */
+#define MATCH_KEYS_MAX    16u /* of a kv */
 
 enum how { HOW_STR, HOW_TRIM, HOW_FIRST, HOW_LOWER, HOW_WORD, HOW_INT, HOW_ADDR, HOW_MAC };
 
@@ -21,7 +21,7 @@ struct target {
 
 struct place {
 	struct target to[MATCH_TARGETS_MAX];
-	unsigned n;  /* 0: not kept */
+	unsigned n;   /* 0: not kept */
 	enum how how; /* what may stand here */
 	bool greedy, kv;
 };

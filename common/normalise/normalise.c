@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 static const char *const names[NORM_FORMATS] = {
-	[NORM_AUTO] = "auto",	    [NORM_SYSLOG] = "syslog", [NORM_RAW] = "raw",
+	[NORM_AUTO] = "auto",       [NORM_SYSLOG] = "syslog", [NORM_RAW] = "raw",
 	[NORM_JOURNAL] = "journal", [NORM_JSON] = "json",
 };
 

@@ -18,16 +18,17 @@ enum norm_format {
 };
 
 struct norm_source { /* what the record itself does not say; slices borrowed for the call's event */
-	const char *input;         /* input.type as Filebeat names it: "log", "udp", "tcp", "unix", "journald" */
-	struct slice path;         /* log.file.path; empty: none */
-	uint64_t offset;           /* log.offset, bytes; with path */
-	struct slice peer;         /* the sender's address, as text: log.source.address */
-	int64_t received_ns;       /* event.created, and @timestamp where the record has no time */
-	int32_t zone_s;            /* seconds east of UTC for times that name no zone */
-	struct slice host;         /* host.name where the record names none */
-	bool local;                /* the record is this machine's own (file, journal, unix socket) */
-	bool cut;                  /* the record was cut at the input's limit: flagged in log.flags */
-	bool keep_original;        /* write event.original */
+	const char *input;   /* input.type as Filebeat names it: "log", "udp", "tcp", "unix",
+				"journald" */
+	struct slice path;   /* log.file.path; empty: none */
+	uint64_t offset;     /* log.offset, bytes; with path */
+	struct slice peer;   /* the sender's address, as text: log.source.address */
+	int64_t received_ns; /* event.created, and @timestamp where the record has no time */
+	int32_t zone_s;      /* seconds east of UTC for times that name no zone */
+	struct slice host;   /* host.name where the record names none */
+	bool local;          /* the record is this machine's own (file, journal, unix socket) */
+	bool cut;            /* the record was cut at the input's limit: flagged in log.flags */
+	bool keep_original;  /* write event.original */
 };
 
 struct normaliser;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* NORM_JOURNAL: one entry as `journalctl -o json` writes it (systemd.journal-fields(7)). Fields that
- * begin with _ are the journal's own word; the others are what the program said of itself. */
+/* NORM_JOURNAL: one entry as `journalctl -o json` writes it (systemd.journal-fields(7)). Fields
+ * that begin with _ are the journal's own word; the others are what the program said of itself. */
 #include "common/base/time.h"
 #include "common/normalise/inside.h"
 

@@ -35,7 +35,9 @@ static void put_leaf(struct normaliser *nz, const struct json_field *f, bool aga
 	if (f->type == JS_NULL)
 		return;
 	if (f->type != JS_STRING) {
-		v = f->type == JS_OBJECT ? SLICE("{}") : f->type == JS_ARRAY ? SLICE("[]") : f->value;
+		v = f->type == JS_OBJECT  ? SLICE("{}")
+		    : f->type == JS_ARRAY ? SLICE("[]")
+					  : f->value;
 		if (again)
 			event_dyn_add_json(ev, name, v);
 		else

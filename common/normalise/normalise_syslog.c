@@ -6,9 +6,8 @@
 
 void syslog_pri_fields(unsigned pri, struct event *ev)
 {
-	static const struct slice levels[] = { /* log.level as the syslog keywords have it */
-		SLICE("emerg"), SLICE("alert"),	 SLICE("crit"), SLICE("err"),
-		SLICE("warning"), SLICE("notice"), SLICE("info"), SLICE("debug")
+	static const char *const levels[] = { /* log.level by the keywords of syslog.conf */
+		"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"
 	};
 
 	event_int(ev, ECS_LOG_SYSLOG_PRIORITY, pri);
@@ -16,7 +15,7 @@ void syslog_pri_fields(unsigned pri, struct event *ev)
 	event_str(ev, ECS_LOG_SYSLOG_FACILITY_NAME, syslog_facility_name(pri >> 3));
 	event_int(ev, ECS_LOG_SYSLOG_SEVERITY_CODE, pri & 7);
 	event_str(ev, ECS_LOG_SYSLOG_SEVERITY_NAME, syslog_severity_name(pri & 7));
-	event_str(ev, ECS_LOG_LEVEL, levels[pri & 7]);
+	event_str(ev, ECS_LOG_LEVEL, slice_str(levels[pri & 7]));
 }
 
 /* "message repeated 5 times: [ text]" (rsyslog): the text, and 5. */
@@ -64,7 +63,8 @@ static struct slice strip_uptime(struct slice msg)
 
 	if (msg.n == 0 || msg.p[0] != '[')
 		return msg;
-	while (i < msg.n && (msg.p[i] == ' ' || msg.p[i] == '.' || (msg.p[i] >= '0' && msg.p[i] <= '9')))
+	while (i < msg.n &&
+	       (msg.p[i] == ' ' || msg.p[i] == '.' || (msg.p[i] >= '0' && msg.p[i] <= '9')))
 		i++;
 	if (i < 2 || i >= msg.n || msg.p[i] != ']')
 		return msg;
@@ -150,8 +150,9 @@ void syslog_fields(struct normaliser *nz, const struct syslog *h, const struct n
 		int n = snprintf(digits, sizeof(digits), "%u", h->version % 1000);
 
 		event_str(ev, ECS_LOG_SYSLOG_VERSION,
-			  h->version == 1 ? SLICE("1")
-					  : arena_copy(ev->mem, (struct slice){ digits, (size_t)n }));
+			  h->version == 1
+				  ? SLICE("1")
+				  : arena_copy(ev->mem, (struct slice){ digits, (size_t)n }));
 		syslog_sd_fields(h->sd, ev);
 	}
 	program_message(nz, program, h->msg, ev);

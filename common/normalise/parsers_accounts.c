@@ -8,7 +8,7 @@
 	{                                                                                          \
 		.pattern = pat, .action = act, .outcome = out, .category = "iam", .type = typ      \
 	}
-#define USER(pat, act)	IAM(pat, act, "success", "user change")
+#define USER(pat, act)  IAM(pat, act, "success", "user change")
 #define GROUP(pat, act) IAM(pat, act, "success", "group change")
 
 static const struct match_rule rules[] = {
@@ -18,12 +18,11 @@ static const struct match_rule rules[] = {
 	IAM("failed adding user '" BOTH "', %{event.reason}", "added-user-account", "failure",
 	    "user creation"),
 	IAM("delete user '" BOTH "'", "deleted-user-account", "success", "user deletion"),
-	IAM("new group: name=%{group.name}, GID=%{group.id:word}", "added-group-account",
-	    "success", "group creation"),
+	IAM("new group: name=%{group.name}, GID=%{group.id:word}", "added-group-account", "success",
+	    "group creation"),
 	IAM("removed group '%{group.name}' owned by '%{user.name}'", "deleted-group-account",
 	    "success", "group deletion"),
-	IAM("group '%{group.name}' removed", "deleted-group-account", "success",
-	    "group deletion"),
+	IAM("group '%{group.name}' removed", "deleted-group-account", "success", "group deletion"),
 	GROUP("group changed in /etc/group (group %{group.name}/%{group.id:word}<<, new "
 	      "%{event.reason}>>)",
 	      "changed-group-account"),

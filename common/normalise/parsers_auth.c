@@ -2,7 +2,8 @@
 /* Who becomes whom: sudo, su, PAM, cron. */
 #include "common/normalise/parsers.h"
 
-/* sudo writes these in this order, each where it applies; COMMAND is the last and takes the rest. */
+/* sudo writes these in this order, each where it applies; COMMAND is the last and takes the rest.
+ */
 #define SUDO_KV                                                                                    \
 	" ; |HOST=_|TTY=system.auth.sudo.tty|CHROOT=_"                                             \
 	"|PWD=process.working_directory,system.auth.sudo.pwd"                                      \
@@ -54,7 +55,8 @@ const struct match_table parsers_sudo = {
 	}
 
 static const struct match_rule su_rules[] = {
-	/* util-linux, shadow, BSD; su asks for the password of the target, so PAM's user= is that. */
+	/* util-linux, shadow, BSD; su asks for the password of the target, so PAM's user= is that.
+	 */
 	SU("(to %{user.effective.name}) %{user.name} on %{system.auth.tty}", "success"),
 	SU("FAILED SU (to %{user.effective.name}) %{user.name} on %{system.auth.tty}", "failure"),
 	SU("Successful su for %{user.effective.name} by %{user.name}", "success"),

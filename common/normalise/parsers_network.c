@@ -45,7 +45,8 @@ static const struct match_rule kernel_rules[] = {
 		     "OUT=%{observer.egress.interface.name} %{kv}",
 	  .action = "netfilter-packet",
 	  .category = "network",
-	  .kv = " |PHYSIN=_|PHYSOUT=_|MAC=destination.mac:mac|SRC=source:addr|DST=destination:addr|LEN=_"
+	  .kv = " |PHYSIN=_|PHYSOUT=_|MAC=destination.mac:mac|SRC=source:addr|DST=destination:addr|"
+		"LEN=_"
 		"|PROTO=network.transport:lower|SPT=source.port:int|DPT=destination.port:int",
 	  .after = netfilter_after },
 	{ NULL },
@@ -101,7 +102,7 @@ const struct match_table parsers_openvpn = {
 };
 
 const struct match_table *const parsers_all[] = {
-	&parsers_sshd,	  &parsers_sudo,   &parsers_su,	     &parsers_cron,
+	&parsers_sshd,     &parsers_sudo,    &parsers_su,     &parsers_cron,
 	&parsers_accounts, &parsers_systemd, &parsers_logind, &parsers_logging,
-	&parsers_kernel,  &parsers_openvpn, &parsers_pam,     NULL,
+	&parsers_kernel,   &parsers_openvpn, &parsers_pam,    NULL,
 };

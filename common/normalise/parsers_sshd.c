@@ -71,8 +71,8 @@ static const struct match_rule rules[] = {
 	      "%{source:addr}<< via %{_:word}>>",
 	      "failure", "authentication", "PAM"),
 
-	MAX("<<error: >>maximum authentication attempts exceeded for invalid user %{>user.name} " FROM
-	    "<< ssh%{_:int}>><< [preauth]>>"),
+	MAX("<<error: >>maximum authentication attempts exceeded for invalid user "
+	    "%{>user.name} " FROM "<< ssh%{_:int}>><< [preauth]>>"),
 	MAX("<<error: >>maximum authentication attempts exceeded for %{user.name} " FROM
 	    "<< ssh%{_:int}>><< [preauth]>>"),
 	MAX("Disconnecting invalid user %{>user.name} %{source:addr} port %{source.port:int}: Too "

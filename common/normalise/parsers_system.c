@@ -101,8 +101,9 @@ static const struct match_rule logging_rules[] = {
 	LOG_STOPPED("[origin %{_}] exiting on signal %{_:int}."),
 	LOG_RELOADED("[origin %{_}] rsyslogd was HUPed%{_}"),
 	LOG_LOST("<<imjournal: >>%{vartio.repeated:int} messages lost due to rate-limiting%{_}"),
-	LOG_LOST("imuxsock<<[pid %{_:int}]>> lost %{vartio.repeated:int} messages from pid %{_:int} "
-		 "due to rate-limiting"),
+	LOG_LOST(
+		"imuxsock<<[pid %{_:int}]>> lost %{vartio.repeated:int} messages from pid %{_:int} "
+		"due to rate-limiting"),
 	LOG_STOPPED("exiting on signal %{_:int}"),
 	LOG_STARTED("Journal started"),
 	LOG_STOPPED("Journal stopped"),

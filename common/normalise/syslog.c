@@ -7,10 +7,11 @@
 
 struct slice syslog_facility_name(unsigned code)
 {
-	static const char *const names[] = { /* RFC 5424 table 1, by the keywords of syslog.conf */
-		"kern",	  "user",   "mail",	"daemon", "auth",   "syslog", "lpr",	"news",
-		"uucp",	  "cron",   "authpriv", "ftp",	  "ntp",    "audit",  "alert",	"clock",
-		"local0", "local1", "local2",	"local3", "local4", "local5", "local6", "local7"
+	static const char *const names[] = {
+		/* RFC 5424 table 1, by the keywords of syslog.conf */
+		"kern",   "user",   "mail",     "daemon", "auth",   "syslog", "lpr",    "news",
+		"uucp",   "cron",   "authpriv", "ftp",    "ntp",    "audit",  "alert",  "clock",
+		"local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7"
 	};
 
 	return slice_str(code < 24 ? names[code] : NULL);
@@ -18,8 +19,8 @@ struct slice syslog_facility_name(unsigned code)
 
 struct slice syslog_severity_name(unsigned code)
 {
-	static const char *const names[] = { "Emergency", "Alert",  "Critical",	     "Error",
-					     "Warning",	  "Notice", "Informational", "Debug" };
+	static const char *const names[] = { "Emergency", "Alert",  "Critical",      "Error",
+					     "Warning",   "Notice", "Informational", "Debug" };
 
 	return slice_str(code < 8 ? names[code] : NULL);
 }

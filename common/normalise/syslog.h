@@ -14,13 +14,13 @@ struct syslog_clock { /* what a line's time may leave unsaid */
 };
 
 struct syslog {
-	int pri;           /* 0..191; -1: none */
-	unsigned version;  /* RFC 5424's VERSION; 0: not that format */
+	int pri;          /* 0..191; -1: none */
+	unsigned version; /* RFC 5424's VERSION; 0: not that format */
 	bool has_time;
 	bool zone_assumed; /* the line named no zone */
 	int64_t time_ns;
 	struct slice host, app, procid, msgid; /* empty: absent, or "-" */
-	struct slice sd;   /* STRUCTURED-DATA as it stands, without "-" */
+	struct slice sd;                       /* STRUCTURED-DATA as it stands, without "-" */
 	struct slice msg;
 	const char *problem; /* why it is no RFC 5424 line though it begins as one; NULL */
 	size_t problem_at;   /* byte of the line, from 1 */
