@@ -4,79 +4,87 @@
  * counts once. Rebuilt after a restart by replaying signals over the longest window.
  * Thread:   one.   Memory: bounded, evictions counted.
  * Time:     windows slide on event time, per group, so that a backlog is judged as it happened;
- *           state ages by the time of arrival (event.ingested). now_ns stands in where that is absent.
- * Standard: Sigma correlation rules 2.1.0. Where it leaves room:
- *           an event without a value for a group-by field takes no part in the correlation;
- *           of several values the first counts; `lt`, `lte`, `eq` and `neq` are judged at each event,
- *           over the window that ends with it; a correlation that another one refers to is an event
- *           of it at the times at which its own condition is true, and counts once a session. */
+ *           state ages by the time of arrival (event.ingested). now_ns stands in where that is
+ * absent. Standard: Sigma correlation rules 2.1.0. Where it leaves room: an event without a value
+ * for a group-by field takes no part in the correlation; of several values the first counts; `lt`,
+ * `lte`, `eq` and `neq` are judged at each event, over the window that ends with it; a correlation
+ * that another one refers to is an event of it at the times at which its own condition is true, and
+ * counts once a session. */
 #ifndef VARTIO_CORRELATE_CORRELATE_H
 #define VARTIO_CORRELATE_CORRELATE_H
 
 #include "collector/correlate/signal.h"
 
 struct finding_value {
-	const char *field;  /* "source.ip"; lives as long as the ruleset */
-	struct slice value; /* at most CORRELATE_VALUE_MAX bytes, whole UTF-8; a longer one is cut */
+	const char *field; /* "source.ip"; lives as long as the ruleset */
+	struct slice
+		value; /* at most CORRELATE_VALUE_MAX bytes, whole UTF-8; a longer one is cut */
 };
 /* What is kept of a contributing signal; the event itself is in the archive. */
 struct finding_signal {
-	const struct rule *rule;   /* the detection rule that matched */
+	const struct rule *rule; /* the detection rule that matched */
 	struct slice event_id;
-	int64_t first_ns, last_ns; /* event time; the same unless several alike were folded into one */
-	uint32_t count;            /* events it stands for: 1; more when folded; 0 when the event
-				    * stands in the finding already, by another rule */
+	int64_t first_ns,
+		last_ns; /* event time; the same unless several alike were folded into one */
+	uint32_t count;  /* events it stands for: 1; more when folded; 0 when the event
+			  * stands in the finding already, by another rule */
 	const struct finding_value *values; /* source.ip, user.name, ..., and the rules' fields */
 	size_t n_values;
 };
 struct finding { /* "this rule is true of this group now"; everything lent during the callback */
 	const struct rule *rule;
 	struct slice tenant;
-	struct slice entity;    /* the values of rule->entity, joined with ", " */
-	struct slice group_key; /* whose alert it is: tenant-free, stable text of the entity's fields
-				 * and values (of the group-by's where the event has no entity) */
-	const struct finding_signal *signals; /* new contributing signals, oldest first; at least one */
+	struct slice entity; /* the values of rule->entity, joined with ", " */
+	struct slice
+		group_key; /* whose alert it is: tenant-free, stable text of the entity's fields
+			    * and values (of the group-by's where the event has no entity) */
+	const struct finding_signal
+		*signals; /* new contributing signals, oldest first; at least one */
 	size_t n_signals;
-	uint64_t more;          /* further events of the window whose details were not kept */
-	struct slice sample;    /* JSON of the event that made the finding */
-	bool holds;             /* the rule's condition is true now. false: a further signal of a group
-				 * that was found before; it extends an open alert and raises none */
-	bool replay;            /* state is being rebuilt: nothing new may be raised */
+	uint64_t more;       /* further events of the window whose details were not kept */
+	struct slice sample; /* JSON of the event that made the finding */
+	bool holds;          /* the rule's condition is true now. false: a further signal of a group
+			      * that was found before; it extends an open alert and raises none */
+	bool replay;         /* state is being rebuilt: nothing new may be raised */
 };
 
-#define CORRELATE_VALUE_MAX   256u  /* bytes of a value kept for an alert */
-#define CORRELATE_SIGNALS_MAX 1024u /* kept a group (more where a threshold asks); past it signals
-				     * alike are folded into one, else only counted */
+#define CORRELATE_VALUE_MAX 256u /* bytes of a value kept for an alert */
+#define CORRELATE_SIGNALS_MAX                                                                      \
+	1024u /* kept a group (more where a threshold asks); past it signals                       \
+	       * alike are folded into one, else only counted */
 
 struct correlate;
 struct correlate_opts {
-	struct ruleset *rules;  /* a reference is taken */
-	size_t max_bytes;       /* of state; past it the oldest windows go, counted. 0: 256 MiB */
-	int64_t session_ns;     /* alert.session: a group that was found passes its signals on until
-				 * it was quiet for so long, or for the rule's timespan if longer. 0: 1 h */
-	int64_t lateness_ns;    /* how far behind their group's newest events may open a window; later
-				 * ones only extend. 0: the rule's timespan */
+	struct ruleset *rules; /* a reference is taken */
+	size_t max_bytes;      /* of state; past it the oldest windows go, counted. 0: 256 MiB */
+	int64_t session_ns;    /* alert.session: a group that was found passes its signals on until
+				* it was quiet for so long, or for the rule's timespan if longer. 0: 1
+				* h */
+	int64_t lateness_ns; /* how far behind their group's newest events may open a window; later
+			      * ones only extend. 0: the rule's timespan */
 	void (*found)(void *arg, const struct finding *f);
 	void *arg;
 };
 struct correlate_stats {
-	metric signals;     /* taken */
-	metric repeated;    /* (rule, event.id) seen before: dropped */
-	metric ungrouped;   /* a group-by field was absent: the event takes no part */
-	metric late;        /* too late to open a window */
-	metric ahead;       /* dated more than 5 minutes after their arrival: taken as of arrival */
-	metric findings;    /* given to found, replays not counted */
-	metric evicted;     /* groups given up for memory */
-	metric folded;      /* signals whose details were folded away */
+	metric signals;   /* taken */
+	metric unknown;   /* of rules that are not loaded (any more): passed over */
+	metric repeated;  /* (rule, event.id) seen before: dropped */
+	metric ungrouped; /* a group-by field was absent: the event takes no part */
+	metric late;      /* too late to open a window */
+	metric ahead;     /* dated more than 5 minutes after their arrival: taken as of arrival */
+	metric findings;  /* given to found, replays not counted */
+	metric evicted;   /* groups given up for memory */
+	metric folded;    /* signals whose details were folded away */
 	metric groups, bytes, repeats_kept; /* now */
 };
 int correlate_new(const struct correlate_opts *opts, struct correlate **ret, struct err *err);
 /* Takes one signal. replay: see struct finding. A detection rule that alerts by itself gives a
  * finding at once; correlations when their condition becomes true, with all signals of the window
  * that no earlier finding of the group carried, and then for each further signal of the group. */
-int correlate_signal(struct correlate *co, const struct signal_in *sg, int64_t now_ns, bool replay,
+int correlate_signal(struct correlate *co, struct signal_in *sg, int64_t now_ns, bool replay,
 		     struct err *err);
-int64_t correlate_horizon_ns(const struct correlate *co); /* the longest window: how far to replay */
+int64_t correlate_horizon_ns(
+	const struct correlate *co); /* the longest window: how far to replay */
 const struct correlate_stats *correlate_stats(const struct correlate *co);
 void correlate_metrics(const struct correlate_stats *st, struct buf *out); /* any thread */
 void correlate_free(struct correlate *co);

@@ -8,16 +8,20 @@
 #include "collector/detect/detect.h"
 #include "collector/queue/queue.h"
 
-struct signal_in {               /* what a reader gets; slices point into the text or its index */
+struct signal_in { /* what a reader gets; slices point into the text or its index */
 	struct slice tenant, rule_id, event_id;
-	int64_t time_ns;         /* the event's @timestamp */
+	int64_t time_ns; /* the event's @timestamp */
 	int64_t ingested_ns;
 	struct json_index event; /* owned: signal_release */
+	struct json_index head;  /* signal_read's: what stands before the event */
+	struct buf head_text;
 };
+#define SIGNAL_MAX (4u << 20) /* bytes of one signal; an event has at most 1 MiB at the sender */
 /* Appends one signal as JSON: {"tenant":,"rule":,"event_id":,"time":,"ingested":,"event":{...}}. */
 int signal_write(struct buf *out, const struct rule *rule, const struct queue_event *ev,
 		 int64_t time_ns, struct err *err);
-/* Reads one back. ERR_SYNTAX. *ret may be reused from signal to signal. */
+/* Reads one back: the keys above, in this order, and no others. ERR_SYNTAX. A zeroed *ret is ready,
+ * and may be reused from signal to signal; it borrows text. */
 int signal_read(struct slice text, struct signal_in *ret, struct err *err);
 void signal_release(struct signal_in *sg);
 

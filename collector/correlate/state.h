@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* collector/correlate/state.h: what the files of this folder share. Not for others.
+ *   correlate.c  rules to plans; a signal's way through them
+ *   record.c     what is kept of a signal
+ *   groups.c     the table of groups, their items, age and memory
+ *   window.c     is the condition true?
+ *   finding.c    items to findings */
+#ifndef VARTIO_CORRELATE_STATE_H
+#define VARTIO_CORRELATE_STATE_H
+
+#include "collector/correlate/correlate.h"
+#include "collector/correlate/seen.h"
+#include "collector/correlate/siphash.h"
+
+#define FIELDS_PER_RULE 32u /* collected of one signal */
+#define NEST_MAX        8u  /* correlations of correlations */
+#define TIME_MAX_NS     (INT64_MAX / 4)
+
+/* A signal as groups keep it, shared between them: its event.id, then its values, each as a field
+ * number and a length of two bytes, and the text. */
+struct record {
+	uint32_t refs;
+	uint16_t id_n, n_values;
+	uint32_t values_n;
+	uint32_t rule; /* number of the detection rule */
+	int64_t time_ns;
+	uint64_t id_hash;
+	char data[];
+};
+
+enum {                   /* what an item is to its group's condition */
+       ITEM_COUNTS = 1,  /* one more event */
+       ITEM_PRESENT = 2, /* its rule is true at that time */
+       ITEM_CARRIED = 4, /* a finding has told it, or it lies before the window that was told */
+};
+
+struct item {                     /* one record in one group */
+	struct item *prev, *next; /* oldest first, by last_ns; equal times by arrival */
+	struct record *rec;
+	int64_t first_ns, last_ns;
+	uint64_t value; /* value_count: hash of the counted value */
+	uint32_t count; /* events: 1; more when folded; 0 when its event is in the group already */
+	uint16_t place; /* which of correlation.rules */
+	uint8_t flags;
+};
+
+struct group {
+	struct group *chain;         /* in the table's slot */
+	struct group *older, *newer; /* of the same plan, by arrival */
+	struct plan *plan;
+	struct item *first, *last;
+	uint64_t hash;
+	uint64_t more;         /* events folded away without their details, not told yet */
+	int64_t newest_ns;     /* event time */
+	int64_t open_until_ns; /* event time; told, and passing its signals on until then */
+	int64_t touched_ns;    /* arrival */
+	uint32_t n_items;
+	uint16_t key_n;
+	bool open;
+	char key[];
+};
+
+struct use { /* "this rule is place N of that correlation" */
+	struct plan *plan;
+	uint16_t place;
+};
+
+struct plan { /* what the rules ask of one rule */
+	const struct rule *rule;
+	struct use *uses; /* the correlations that refer to it */
+	size_t n_uses;
+	uint16_t fields[FIELDS_PER_RULE]; /* detection rules: what is kept of a match */
+	size_t n_fields;
+	/* Correlations: */
+	int64_t late_ns, session_ns, hold_ns; /* hold: arrival time after which a group is over */
+	uint32_t items_max;
+	struct group *oldest, *newest;
+};
+
+struct slot_count { /* scratch for distinct values */
+	uint64_t value;
+	uint32_t turn, n;
+};
+
+struct correlate {
+	struct ruleset *rules;
+	struct plan *plans; /* by rule number */
+	size_t n_plans;
+	size_t *by_id; /* open addressing: rule number + 1; 0 empty */
+	size_t by_id_cap;
+	const char **fields; /* all field names that are collected */
+	size_t n_fields;
+	struct sip_key key;
+	struct seen seen;
+	struct group **table;
+	size_t table_cap, n_groups, bytes, max_bytes, sweep;
+	struct slot_count *scratch;
+	size_t scratch_cap;
+	uint32_t scratch_turn;
+	int64_t horizon_ns, arrival_ns;
+	void (*found)(void *arg, const struct finding *f);
+	void *arg;
+	struct buf key_buf, entity, group_key;
+	struct arena mem; /* of one finding */
+	struct correlate_stats stats;
+};
+
+struct incoming { /* one signal on its way */
+	struct signal_in *sg;
+	struct record *rec;
+	int64_t time_ns;
+	bool replay;
+};
+
+/* record.c */
+struct record *record_new(struct correlate *co, const struct plan *plan, struct signal_in *sg,
+			  int64_t time_ns);
+void record_unref(struct correlate *co, struct record *rec);
+struct slice record_id(const struct record *rec);
+bool record_alike(const struct record *a, const struct record *b); /* the same rule and values */
+/* The n-th value; n < rec->n_values. at: 0 first, then what the last call left. */
+struct finding_value record_value(const struct correlate *co, const struct record *rec, size_t *at);
+/* The first value of a field as text. false: the event has none. */
+bool event_value(struct signal_in *sg, const char *field, struct slice *ret);
+/* At most max bytes of s, ended at a character. */
+struct slice value_cut(struct slice s, size_t max);
+
+/* groups.c */
+struct group *group_get(struct correlate *co, struct plan *plan, struct slice key, struct err *err);
+/* Puts rec into the group at its time. NULL: no memory. */
+struct item *group_add(struct correlate *co, struct group *g, struct record *rec, int64_t first_ns,
+		       int64_t last_ns);
+void group_trim(struct correlate *co,
+		struct group *g); /* what no window reaches any more; folding */
+void group_told(struct correlate *co, struct group *g); /* a finding has told all of it */
+void groups_age(struct correlate *co, struct plan *plan);
+void groups_evict(struct correlate *co, const struct group *keep);
+void groups_release(struct correlate *co);
+
+/* window.c: 1: the condition holds in a window that ends at or behind `at`, the first of which
+ * begins at *ret_from; 0: in none; -1: no memory. */
+int window_holds(struct correlate *co, const struct group *g, int64_t at_ns, int64_t *ret_from_ns,
+		 struct err *err);
+
+/* finding.c: tells what of the group was not told; of rules that do not alert it only marks it. */
+int finding_tell(struct correlate *co, struct group *g, const struct incoming *in, bool holds,
+		 struct err *err);
+int finding_single(struct correlate *co, const struct plan *plan, const struct incoming *in,
+		   struct err *err);
+
+#endif
