@@ -17,27 +17,34 @@
 
 enum lane {
 	LANE_KEEP,  /* file, journal, WEF: the input waits when the spool is full */
-	LANE_LOSSY, /* UDP, unix datagram, sensor: the oldest whole blocks go, their events counted */
+	LANE_LOSSY, /* UDP, unix datagram, sensor: the oldest whole blocks go, their events counted
+		     */
 	LANES
 };
 
+#define SPOOL_EVENT_MAX ((1u << 20) - 4096u) /* the collector opens at most 1 MiB a block */
+
 struct spool; /* opaque: its fields are spool.c's business */
 struct spool_opts {
-	const char *dir;      /* borrowed during spool_open; made with mode 0700 when absent */
-	uint64_t max_bytes;   /* over both lanes; past it LANE_KEEP says ERR_FULL */
-	uint64_t block_bytes; /* a block closes at this many uncompressed bytes (256 KiB) */
+	const char *dir; /* borrowed during spool_open; made with mode 0700 when absent */
+	/* Over both lanes; past it LANE_KEEP says ERR_FULL. An eighth is LANE_LOSSY's alone. A
+	 * lane's last file is preallocated: up to a sixteenth, at most 4 MiB, that bytes does not
+	 * count. */
+	uint64_t max_bytes;
+	uint64_t block_bytes;  /* a block closes at this many uncompressed bytes (256 KiB) */
 	uint32_t block_events; /* or this many events (2,048) */
-	uint32_t close_ms;    /* or when its first event has waited this long (200) */
-	int level;            /* zlib level, 1 to 9 */
+	uint32_t close_ms;     /* or when its first event has waited this long (200) */
+	int level;             /* zlib level, 1 to 9 */
 	/* Called on the loop thread. drained: there is room again, resume the inputs.
-	 * ready: spool_next has something new. durable: checkpoints up to here are on disk.
-	 * failed: the disk refused (err says what); the spool retries by itself. */
+	 * ready: spool_next has something new. failed: the disk refused (err says what); told once,
+	 * the spool tries again by itself (after 1 s, doubling to 30 s) and loses nothing. */
 	void (*drained)(void *arg);
 	void (*ready)(void *arg);
 	void (*failed)(void *arg, const struct err *err);
 	void *arg;
 };
-struct spool_stats { /* all since spool_open, but for blocks, bytes, events and oldest_ns: held now */
+struct spool_stats { /* all since spool_open, but for blocks, bytes, events and oldest_ns: held now
+		      */
 	metric events_in, events_dropped, blocks_dropped, torn_bytes, syncs;
 	metric blocks, bytes, events;
 	metric oldest_ns; /* when the oldest block held was closed; 0: none */
@@ -51,30 +58,36 @@ struct spool_block {
 /* 0: *ret is yours until spool_close. -1: *err tells why, *ret is untouched. ERR_DENIED owner or
  * mode of dir; ERR_SYNTAX not our format; ERR_NEWER; ERR_BUSY another agent has it; ERR_IO. */
 int spool_open(uv_loop_t *loop, const struct spool_opts *opts, struct spool **ret, struct err *err);
-/* The checkpoint last stored for key ("file:...", "journal"), empty when there is none. Lent until
- * the next spool_* call. */
+/* The checkpoint last taken for key ("file:...", "journal"), also where it is not durable yet: an
+ * input that is opened again goes on there. Empty when there is none. Lent until the next spool_*
+ * call. */
 struct slice spool_checkpoint(struct spool *sp, struct slice key);
-/* Calls each for every stored checkpoint. */
-void spool_checkpoints(struct spool *sp, void (*each)(void *arg, struct slice key, struct slice value),
-		       void *arg);
-/* Copies all into the lane's open block. event is one JSON object. The checkpoint (may be empty)
- * becomes durable with the event; an empty value removes the key. event may be empty: only the
- * checkpoint is stored, with the next block. ERR_FULL: nothing was taken; pause the input until
- * drained() is called, then retry. */
+/* Calls each for every key that has a checkpoint, with the one last taken. A key belongs to one
+ * lane. */
+void spool_checkpoints(struct spool *sp,
+		       void (*each)(void *arg, struct slice key, struct slice value), void *arg);
+/* Copies all into the lane's open block. event is one JSON object of at most SPOOL_EVENT_MAX bytes.
+ * The checkpoint (may be empty) becomes durable with the event; an empty value removes the key.
+ * event may be empty: only the checkpoint is stored, with the next block or alone. ERR_FULL
+ * (LANE_KEEP only): nothing was taken; pause the input until drained() is called, then retry.
+ * ERR_USAGE: too long; ERR_SYNTAX: not an object; ERR_NOMEM. */
 int spool_add(struct spool *sp, enum lane lane, struct slice event, struct slice key,
 	      struct slice checkpoint, struct err *err);
 /* Lends the oldest durable block not yet lent. Valid until it is acknowledged or spool_rewind.
- * 1 lent, 0 none, -1 error. New blocks may overtake a backlog: see spool_next_new. */
+ * 1 lent, 0 none, -1 error: a damaged place was passed (ERR_SYNTAX) or the disk refused; the next
+ * call goes on. */
 int spool_next(struct spool *sp, struct spool_block *ret, struct err *err);
 /* Drops the block. Acknowledging twice, or one unknown, is harmless. */
 int spool_ack(struct spool *sp, uint64_t epoch, uint64_t number, struct err *err);
-void spool_rewind(struct spool *sp); /* the connection broke: lend all unacknowledged blocks again */
-void spool_flush(struct spool *sp);  /* closes the open blocks now */
+void spool_rewind(
+	struct spool *sp);          /* the connection broke: lend all unacknowledged blocks again */
+void spool_flush(struct spool *sp); /* closes the open blocks now */
 const struct spool_stats *spool_stats(const struct spool *sp);
 uint64_t spool_epoch(const struct spool *sp); /* 64 random bits, drawn at spool_open */
 /* Appends the epochs of which blocks are held, as 16 hex digits each, comma-separated. */
 void spool_epochs(const struct spool *sp, struct buf *out);
-/* Closes and syncs the open blocks (blocking), then frees; NULL is fine. */
+/* Closes and syncs the open blocks (blocking); no callback comes any more. The memory goes when the
+ * loop has let go of the timers: run it until it is done. NULL is fine. */
 void spool_close(struct spool *sp);
 
 #endif

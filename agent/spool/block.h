@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* agent/spool/block.h: a block on its way to disk: events gathered as `J` frames, then one `C`
+ * frame; and its record. For agent/spool alone. Format: docs/formats.md, "spool". */
+#ifndef VARTIO_SPOOL_BLOCK_H
+#define VARTIO_SPOOL_BLOCK_H
+
+#include "agent/spool/checkpoints.h"
+#include "agent/spool/spool.h"
+#include "common/net/batch.h"
+#include "common/store/segment.h"
+
+enum spool_record { SPOOL_BLOCK = 1, SPOOL_ACK = 2, SPOOL_CHECKPOINTS = 3 };
+
+struct block {
+	struct buf raw;   /* room for the first event's head, then frames */
+	size_t first_n;   /* bytes of the first event behind its "{" */
+	bool first_empty; /* it has no members */
+	uint32_t events;
+	struct checkpoints checkpoints;
+	/* Set when it is first written, unchanged when that has to be tried again. */
+	uint64_t number; /* 0: not given yet */
+	uint64_t first_seq, floor;
+	int64_t closed_ns;
+	struct buf frame;
+};
+
+struct block *block_new(void);
+void block_free(struct block *b); /* NULL is fine */
+/* ERR_SYNTAX: not an object; ERR_USAGE: too long; ERR_NOMEM. Then nothing was taken. */
+int block_add(struct block *b, struct slice event, struct slice key, struct slice value,
+	      struct err *err);
+uint64_t block_bytes(const struct block *b); /* of its frames, uncompressed */
+/* Makes frame from raw, which is then freed. */
+int block_compress(struct block *b, uint64_t epoch, int level, struct err *err);
+/* Appends the block's record to the log, or its checkpoints' where it has no events. */
+int block_append(const struct block *b, uint64_t epoch, struct seglog *lg, struct seg_pos *ret_pos,
+		 struct err *err);
+
+struct block_record { /* a SPOOL_BLOCK record, read; slices into its payload */
+	uint64_t epoch, number, first_seq, floor;
+	int64_t closed_ns;
+	uint32_t events;
+	struct slice checkpoints, frame;
+};
+int block_read(struct slice payload, struct block_record *ret, struct err *err);
+
+#endif
