@@ -53,6 +53,8 @@ struct agent_cert {
 	struct slice pem;      /* the chain as it was handed out */
 };
 int agent_add(struct registry *rg, const struct agent_cert *ac, struct err *err);
+/* The agent's tenant. ERR_ABSENT. */
+int agent_tenant(struct registry *rg, const char *agent, char ret[TENANT_MAX + 1], struct err *err);
 /* The listener's question at each door: is this serial live, and whose is it? The SAN's tenant and
  * agent must agree with the row. ERR_DENIED with the reason. */
 int agent_admit(struct registry *rg, const char *serial, const char *san_tenant,
