@@ -1,24 +1,37 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* collector/listen/foreign.c: an event of Filebeat, Winlogbeat or Logstash into one of ours.
  * Beats write ECS already, so their JSON is kept byte for byte but for "@metadata", which speaks of
- * the transport. What has no time gets the time of arrival; what is no JSON object is kept whole as
- * the message of a pipeline_error. */
+ * the transport. All else goes through the normaliser, which also keeps what is no JSON object, as
+ * a pipeline_error. */
 #include "collector/listen/impl.h"
 
 #include <stdlib.h>
 
-#include "common/base/time.h"
 #include "common/event/json.h"
+#include "common/normalise/normalise.h"
 
 #define METADATA SLICE("\"@metadata\"")
 
 struct foreign {
 	struct json_index ix;
+	struct normaliser *nz;
+	struct arena mem;
+	struct buf object; /* an event without its "@metadata" */
+	struct event ev;
 };
 
 struct foreign *foreign_new(void)
 {
-	return calloc(1, sizeof(struct foreign));
+	struct foreign *fn = calloc(1, sizeof(*fn));
+
+	if (fn == NULL)
+		return NULL;
+	fn->nz = normaliser_new();
+	if (fn->nz == NULL) {
+		free(fn);
+		return NULL;
+	}
+	return fn;
 }
 
 void foreign_free(struct foreign *fn)
@@ -26,6 +39,9 @@ void foreign_free(struct foreign *fn)
 	if (fn == NULL)
 		return;
 	json_index_release(&fn->ix);
+	normaliser_free(fn->nz);
+	arena_release(&fn->mem);
+	buf_release(&fn->object);
 	free(fn);
 }
 
@@ -89,45 +105,41 @@ static void put_members(struct slice s, struct buf *out)
 	}
 }
 
-static void put_error(struct slice raw, const char *why, const char *peer, int64_t now_ns,
-		      struct buf *out)
+/* Written by a Beat: it says which ECS it speaks, and when the event was. */
+static bool is_ecs(struct json_index *ix)
 {
-	char now[TIME_TEXT_MAX];
+	const struct json_field *t = json_index_get(ix, SLICE("@timestamp"));
+	const struct json_field *v = json_index_get(ix, SLICE("ecs.version"));
 
-	time_format(now_ns, now);
-	buf_printf(out,
-		   "{\"@timestamp\":\"%s\",\"ecs\":{\"version\":\"8.11.0\"},\"error\":{"
-		   "\"message\":",
-		   now);
-	json_put_string(out, slice_str(why));
-	buf_printf(out,
-		   "},\"event\":{\"created\":\"%s\",\"kind\":\"pipeline_error\"},\"log\":{"
-		   "\"source\":{\"address\":\"%s\"}},\"message\":",
-		   now, peer);
-	json_put_string(out, raw);
-	buf_chr(out, '}');
+	return t != NULL && t->type == JS_STRING && v != NULL && v->type == JS_STRING;
 }
 
 int foreign_ecs(struct foreign *fn, struct slice json, const char *peer, int64_t now_ns,
 		struct buf *out, struct err *err)
 {
-	char now[TIME_TEXT_MAX];
+	const struct norm_source src = { .input = "lumberjack",
+					 .peer = slice_str(peer),
+					 .received_ns = now_ns };
+	struct slice record = json;
 	struct err why;
-	size_t at;
 
-	if (json_index_read(&fn->ix, json, &why) < 0) {
-		if (why.code == ERR_NOMEM)
+	buf_reset(&fn->object);
+	if (json_index_read(&fn->ix, json, &why) == 0) {
+		buf_chr(&fn->object, '{');
+		put_members(json, &fn->object);
+		buf_chr(&fn->object, '}');
+		if (fn->object.failed)
 			return err_nomem(err);
-		put_error(json, why.msg, peer, now_ns, out);
-		return out->failed ? err_nomem(err) : 0;
+		record = buf_view(&fn->object);
+		if (is_ecs(&fn->ix)) {
+			buf_slice(out, record);
+			return out->failed ? err_nomem(err) : 0;
+		}
+	} else if (why.code == ERR_NOMEM) {
+		return err_nomem(err);
 	}
-	buf_chr(out, '{');
-	at = out->n;
-	put_members(json, out);
-	if (json_index_get(&fn->ix, SLICE("@timestamp")) == NULL) {
-		time_format(now_ns, now);
-		buf_printf(out, "%s\"@timestamp\":\"%s\"", out->n > at ? "," : "", now);
-	}
-	buf_chr(out, '}');
+	arena_reset(&fn->mem);
+	normalise(fn->nz, NORM_JSON, record, &src, &fn->mem, &fn->ev);
+	event_write_json(&fn->ev, out);
 	return out->failed ? err_nomem(err) : 0;
 }

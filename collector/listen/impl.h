@@ -91,7 +91,7 @@ void senders_free(struct listen *ls);
 /* foreign.c: events of other makers into ECS. */
 struct foreign *foreign_new(void);
 void foreign_free(struct foreign *fn);
-/* Appends one ECS JSON object. Never refuses: what is not JSON comes out as a pipeline_error. */
+/* Appends one ECS JSON object. What is not JSON comes out as a pipeline_error: -1 is ERR_NOMEM. */
 int foreign_ecs(struct foreign *fn, struct slice json, const char *peer, int64_t now_ns,
 		struct buf *out, struct err *err);
 

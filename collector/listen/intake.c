@@ -45,16 +45,18 @@ static void send_acks(struct conn *cn)
 		if (cn->tls != NULL)
 			metric_add(&cn->th->ls->stats.acks, 1);
 	}
-	if (cn->tls != NULL && out.n > 0) {
-		if (out.failed)
-			err_nomem(&err);
-		else if (tls_pending(cn->tls) > UNREAD_ACKS_MAX)
-			err_set(&err, ERR_PEER, "does not read its acknowledgements");
-		else if (tls_write(cn->tls, buf_view(&out), &err) == 0)
-			err.code = ERR_NONE;
-		if (err.code != ERR_NONE)
-			conn_reject(cn, &err);
-	}
+	if (cn->tls == NULL || (out.n == 0 && !out.failed))
+		goto out;
+	err.code = ERR_NONE;
+	if (out.failed)
+		err_nomem(&err);
+	else if (tls_pending(cn->tls) > UNREAD_ACKS_MAX)
+		err_set(&err, ERR_PEER, "does not read its acknowledgements");
+	if (err.code != ERR_NONE)
+		conn_reject(cn, &err);
+	else
+		tls_write(cn->tls, buf_view(&out), &err); /* fails only where the end follows */
+out:
 	buf_release(&out);
 }
 
@@ -162,9 +164,12 @@ void intake_again(struct listen_thread *th)
 
 	th->again = NULL;
 	for (; pt != NULL; pt = next) {
+		struct conn *cn = pt->cn;
+
 		next = pt->next;
-		pt->cn->blocked--;
+		cn->blocked--;
 		submit(pt);
+		update_pause(cn);
 	}
 }
 

@@ -378,15 +378,16 @@ static void assert_events(unsigned i, const char *const *json, uint32_t n)
 static void test_foreign_windows(void **state)
 {
 	static const char *const sent[] = {
-		"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"@metadata\":{\"beat\":\"filebeat\"},"
+		"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"ecs\":{\"version\":\"8.0.0\"},\"@"
+		"metadata\":{\"beat\":\"filebeat\"},"
 		"\"m\":1}",
-		"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"m\":2}",
-		"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"m\":3}",
+		"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"ecs\":{\"version\":\"8.0.0\"},\"m\":2}",
+		"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"ecs\":{\"version\":\"8.0.0\"},\"m\":3}",
 	};
 	static const char *const stored[] = {
-		"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"m\":1}",
-		"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"m\":2}",
-		"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"m\":3}",
+		"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"ecs\":{\"version\":\"8.0.0\"},\"m\":1}",
+		"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"ecs\":{\"version\":\"8.0.0\"},\"m\":2}",
+		"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"ecs\":{\"version\":\"8.0.0\"},\"m\":3}",
 	};
 	struct buf out = { 0 }, frames = { 0 };
 	struct err err;
@@ -436,7 +437,8 @@ static void test_foreign_split(void **state)
 
 	start((struct listen_opts){ 0 });
 	join(&sender, creds[1]);
-	buf_str(&json, "{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"pad\":\"");
+	buf_str(&json, "{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"ecs\":{\"version\":\"8.0.0\"},"
+		       "\"pad\":\"");
 	while (json.n < 50000)
 		buf_str(&json, "0123456789");
 	buf_str(&json, "\"}");
