@@ -71,5 +71,10 @@ int contact_add(struct registry *rg, const struct contact *c, int64_t *ret_id, s
 /* tenant NULL: of all. In the order in which they are told. */
 int contact_list(struct registry *rg, const char *tenant,
 		 int (*each)(void *arg, const struct contact *c), void *arg, struct err *err);
+/* The same on a caller's handle whose database has the registry's tables (registry_module), inside
+ * the caller's transaction: alerts find their contacts so. */
+int contact_list_db(sqlite3 *db, const char *tenant,
+		    int (*each)(void *arg, const struct contact *c), void *arg, struct err *err);
+extern const struct db_module registry_module;
 
 #endif
