@@ -11,7 +11,8 @@ extern const struct conf_item config_items[]; /* the program's, by linking */
 #include "agent/inputs/input.h"
 #endif
 
-/* Bytes that mean something to roff: a backslash, a dash in a name, a dot or quote at a line's start. */
+/* Bytes that mean something to roff: a backslash, a dash in a name, a dot or quote at a line's
+ * start. */
 static void put(const char *s)
 {
 	if (*s == '.' || *s == '\'')
@@ -31,7 +32,7 @@ static const char *kind(enum conf_type type)
 	static const char *const names[] = {
 		[CONF_STR] = "text",   [CONF_BOOL] = "yes or no",    [CONF_INT] = "number",
 		[CONF_BYTES] = "size", [CONF_DURATION] = "duration", [CONF_ENUM] = "one of",
-		[CONF_STRS] = "list",  [CONF_SUB] = "group",	     [CONF_RAW] = "list",
+		[CONF_STRS] = "list",  [CONF_SUB] = "group",         [CONF_RAW] = "list",
 	};
 
 	return names[type];
