@@ -90,13 +90,11 @@ static void put_alerts(const struct desk *dk, struct buf *out)
 		  "Signals that could not be read.", &st->unreadable },
 		{ "vartio_correlate_lag_bytes", "gauge", "Bytes of signals not yet taken.",
 		  &st->lag_bytes },
-		{ "vartio_alerts_raised", "counter", "Alerts raised.", &st->alerts_new },
-		{ "vartio_alerts_extended", "counter", "Findings added to open alerts.",
-		  &st->alerts_extended },
 		{ "vartio_alerts_errors", "counter", "Faults of the alert thread.", &st->errors },
 	};
 
 	PUT_ROWS(out, rows);
+	desk_metrics(dk, out);
 }
 
 static void put_messages(const struct notifier *nt, int64_t now_ns, struct buf *out)
