@@ -59,6 +59,15 @@ static size_t on_line(char *line, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
+/* libcurl says QUIT to a server that we leave half-way, and waits for its answer unless told so. */
+static int on_progress(void *arg, curl_off_t dl_total, curl_off_t dl_now, curl_off_t ul_total,
+		       curl_off_t ul_now)
+{
+	const struct channel_job *job = arg;
+
+	return *job->stop;
+}
+
 static bool is_smtps(const struct notify_conf *nc)
 {
 	return slice_starts(slice_str(nc->smtp_url), SLICE("smtps://"));
@@ -125,6 +134,9 @@ static CURLcode set_options(CURL *easy, const struct channel_job *job, struct up
 	SET(CURLOPT_READDATA, up);
 	SET(CURLOPT_HEADERFUNCTION, on_line);
 	SET(CURLOPT_HEADERDATA, up);
+	SET(CURLOPT_NOPROGRESS, 0L);
+	SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+	SET(CURLOPT_XFERINFODATA, job);
 	SET(CURLOPT_ERRORBUFFER, why);
 #undef SET
 	return rc;
@@ -151,7 +163,7 @@ static bool run(struct channel_job *job, CURL *easy, CURLcode *ret)
 		if (msg->msg == CURLMSG_DONE && msg->easy_handle == easy)
 			*ret = msg->data.result;
 	curl_multi_remove_handle(job->multi, easy);
-	return running == 0;
+	return !*job->stop || *ret == CURLE_OK;
 }
 
 static const char *help_for(CURLcode rc)
