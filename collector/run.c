@@ -18,6 +18,7 @@
 #include "common/base/zone.h"
 
 #define SIGNALS_SEGMENT_BYTES (8u << 20)
+#define LOCK_WAIT_MS          5000u /* a command may be at work while we start */
 
 /* The registry as the other threads see it: one handle, one question at a time. */
 struct door {
@@ -254,7 +255,9 @@ static int start_doors(struct collector *co, struct err *err)
 
 static int start(struct collector *co, struct err *err)
 {
-	if (zone_use(co->conf.notify.zone, err) < 0 || dir_make(co->conf.state_dir, 0700, err) < 0)
+	if (zone_use(co->conf.notify.zone, err) < 0 ||
+	    dir_make(co->conf.state_dir, 0700, err) < 0 ||
+	    state_lock(co->conf.state_dir, LOCK_WAIT_MS, err) < 0)
 		return -1;
 	if (start_storage(co, err) < 0 || load_rules(co, &co->rules, err) < 0)
 		return -1;
@@ -281,6 +284,7 @@ static void stop(struct collector *co)
 	ruleset_unref(co->rules);
 	ca_close(co->ca);
 	registry_close(co->door.registry);
+	state_unlock();
 	config_release(&co->conf);
 }
 

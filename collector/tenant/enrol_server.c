@@ -307,7 +307,8 @@ int enrol_server_start(struct ca *ca, const char *db_path, const char *addr, uin
 	    file_read(ca_server_cert_path(ca), PEM_MAX, &es->cert, err) < 0 ||
 	    registry_open(db_path, &es->rg, err) < 0 || start_http(es, addr, port, err) < 0)
 		goto fail;
-	*ret_port = MHD_get_daemon_info(es->http, MHD_DAEMON_INFO_BIND_PORT)->port;
+	if (ret_port != NULL)
+		*ret_port = MHD_get_daemon_info(es->http, MHD_DAEMON_INFO_BIND_PORT)->port;
 	*ret = es;
 	return 0;
 fail:
