@@ -174,7 +174,6 @@ static bool any_dirty(const struct files *fs)
 static void tell_failure(struct files *fs)
 {
 	fs->failing = false;
-	metric_add(&fs->in->stats.errors, 1);
 	fs->in->sink->failed(fs->in->sink, fs->in, &fs->failure);
 }
 

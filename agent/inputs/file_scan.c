@@ -344,7 +344,6 @@ static void lost_again(struct tail *t)
 	if (t->size > t->offset) {
 		err_set(&err, ERR_ABSENT, "%s: %llu bytes were cut off before they could be read",
 			t->path, (unsigned long long)(t->size - t->offset));
-		metric_add(&t->fs->in->stats.errors, 1);
 		files_warn(t->fs, &err);
 	}
 	tail_forget(t);

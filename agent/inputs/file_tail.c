@@ -36,9 +36,10 @@ static void unreadable(struct tail *t, const char *path, int error)
 	t->dirty = false; /* each poll asks again */
 	if (error == ENOENT || error == ELOOP || error == ESTALE)
 		return; /* on its way elsewhere: the scan sees to it */
-	metric_add(&t->fs->in->stats.errors, 1);
-	if (t->warned)
+	if (t->warned) {
+		metric_add(&t->fs->in->stats.errors, 1);
 		return;
+	}
 	t->warned = true;
 	input_unreadable(path, error, &err);
 	files_warn(t->fs, &err);
@@ -313,9 +314,10 @@ static void gz_broken(struct tail *t)
 	err_set(&err, ERR_SYNTAX, "%s: the compressed file with its rest ends early or is damaged",
 		t->path);
 	t->warned = true;
-	if (!again)
+	if (again)
+		metric_add(&t->fs->in->stats.errors, 1);
+	else
 		files_warn(t->fs, &err);
-	metric_add(&t->fs->in->stats.errors, 1);
 	rest_lost(t); /* it may still be being written: looked for again */
 }
 

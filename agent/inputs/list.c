@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* agent/inputs/list.c: the kinds of input there are. */
 #include "agent/inputs/file.h"
+#include "agent/inputs/journal.h"
 #include "agent/inputs/syslog.h"
 
 const struct input_class *const input_classes[] = {
