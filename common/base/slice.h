@@ -65,7 +65,7 @@ static inline ssize_t slice_find(struct slice a, struct slice needle)
 
 	if (needle.n == 0)
 		return 0;
-	if (a.n < needle.n)
+	if (a.p == NULL || a.n < needle.n)
 		return -1;
 	q = memmem(a.p, a.n, needle.p, needle.n);
 	return q != NULL ? (ssize_t)(q - a.p) : -1;
