@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* collector/main.c: every subcommand is a row of collector/commands.c. */
-#include "collector/command.h"
+/* collector/main.c: `run` starts the daemon, everything else is a command. */
+#include <stdio.h>
 
-int main(int argc, char **argv)
+int main(void)
 {
-	return command_main(argc, argv);
+	fputs("usage: vartio-collector run | COMMAND\n", stderr);
+	return 2;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* collector/detect/detect.h: Sigma rules, loaded, compiled and matched. Detect is a pure function of
- * (event, rule set): no state between events, so it scales by threads and machines.
- * Threads: a ruleset is immutable once loaded and shared by counted references; a detector (scratch
- *          memory) belongs to one thread.
- * Standard: Sigma specification 2.1.0; our extension is the top-level key `vartio:`. */
+/* collector/detect/detect.h: Sigma rules, loaded, compiled and matched. Detect is a pure function
+ * of (event, rule set): no state between events, so it scales by threads and machines. Threads: a
+ * ruleset is immutable once loaded and shared by counted references; a detector (scratch memory)
+ * belongs to one thread. Standard: Sigma specification 2.1.0; our extension is the top-level key
+ * `vartio:`. */
 #ifndef VARTIO_DETECT_DETECT_H
 #define VARTIO_DETECT_DETECT_H
 
@@ -20,50 +20,73 @@ struct rule_texts { /* plain language for the contact; NULL where the rule has n
 enum correlation_type { CORR_EVENT_COUNT, CORR_VALUE_COUNT, CORR_TEMPORAL, CORR_TEMPORAL_ORDERED };
 enum compare { CMP_GT, CMP_GTE, CMP_LT, CMP_LTE, CMP_EQ, CMP_NEQ };
 
+#define CORR_NEST_MAX 8u /* correlations of correlations of ... */
+
 struct rule;
+struct correlation_alias { /* in `rule`, the field `alias` of group_by is called `field` */
+	const char *alias, *rule_ref, *field;
+	const struct rule *rule;
+	unsigned line, col;
+};
 struct correlation { /* Sigma correlation rules, resolved */
 	enum correlation_type type;
 	const struct rule **rules; /* what it counts; detection or correlation rules */
 	size_t n_rules;
-	const char **group_by;     /* field names; aliases resolved by correlation_field */
+	const char **group_by; /* field names; aliases resolved by correlation_field */
 	size_t n_group_by;
 	int64_t timespan_ns;
 	enum compare op;
-	int64_t value;             /* the threshold */
-	const char *field;         /* value_count: the field whose values are counted */
-	bool generate;             /* the rules it refers to alert by themselves too */
+	int64_t value;     /* the threshold */
+	const char *field; /* value_count: the field whose values are counted */
+	bool generate;     /* the rules it refers to alert by themselves too */
+	struct correlation_alias *aliases;
+	size_t n_aliases;
 };
 
 struct rule { /* all pointers live in the ruleset */
 	enum rule_kind kind;
-	unsigned number;           /* dense, from 0, within its ruleset */
-	const char *id;            /* the UUID; else derived from the title; unique */
-	const char *name;          /* the slug; NULL: none */
+	unsigned number;  /* dense, from 0, within its ruleset */
+	const char *id;   /* the UUID; else derived from the title; unique */
+	const char *name; /* the slug; NULL: none */
 	const char *title, *author, *link, *path;
-	unsigned line;             /* where the document begins */
+	unsigned line; /* where the document begins */
 	enum sigma_level level;
-	const char **tags;         /* "attack.t1110", ... */
+	const char **tags; /* "attack.t1110", ... */
 	size_t n_tags;
-	const char **fields;       /* Sigma's `fields`: shown with a match */
+	const char **fields; /* Sigma's `fields`: shown with a match */
 	size_t n_fields;
-	const char **entity;       /* vartio.entity: whose alert it is; default host.name */
+	const char **entity; /* vartio.entity: whose alert it is; default host.name */
 	size_t n_entity;
-	bool to_contact;           /* vartio.audience: contact */
-	bool alerts;               /* raises alerts itself: a correlation, or a detection rule that no
-				    * correlation refers to without `generate` */
+	bool to_contact; /* vartio.audience: contact */
+	bool alerts;     /* raises alerts itself: a correlation, or a detection rule that no
+			  * correlation refers to without `generate` */
 	struct rule_texts texts[LANGS];
 	struct correlation *correlation; /* RULE_CORRELATION only */
-	void *compiled;            /* detect's own */
+	void *compiled;                  /* detect's own */
 };
+
+struct example { /* vartio.examples: what must, and must not, fire the rule */
+	bool match;
+	unsigned line;      /* in the rule's file */
+	struct slice *text; /* one event as JSON, or raw log lines; each ends in NUL */
+	size_t n;
+	bool raw;
+	uint32_t repeat;  /* all lines again, so many times in all */
+	int64_t every_ns; /* how much later each time */
+};
+const struct example *rule_examples(const struct rule *rule, size_t *ret_n);
 
 struct ruleset;
 struct rules_report { /* what a load said; `rules check` prints it */
 	size_t documents, loaded, rejected;
 	/* Called for each document or file that does not load; err has line and col. */
 	void (*fault)(void *arg, const char *path, const struct err *err);
+	/* A rule that loads, but applies to no event, since nothing maps its log source. */
+	void (*warning)(void *arg, const char *path, const struct err *err);
 	void *arg;
 };
-/* Loads files and folders (*.yml, *.yaml, recursively), compiles them. A rule that cannot be
+/* Loads files and folders (*.yml, *.yaml, recursively; logsources.yml and fieldmap.yml are maps,
+ * not rules, and passed by), compiles them. A file holds at most 1 MiB. A rule that cannot be
  * honoured is reported and left out; the rest loads. -1 only when nothing could be done at all
  * (ERR_ABSENT a path, ERR_NOMEM). *ret holds one reference. */
 int ruleset_load(const char *const *paths, size_t n, struct rules_report *rep, struct ruleset **ret,
@@ -73,6 +96,13 @@ void ruleset_unref(struct ruleset *rs); /* NULL is fine */
 size_t ruleset_count(const struct ruleset *rs);
 const struct rule *ruleset_rule(const struct ruleset *rs, size_t number);
 const struct rule *ruleset_find(const struct ruleset *rs, const char *id_or_name);
+/* What a group-by name of the correlation is called in events of that rule. */
+const char *correlation_field(const struct correlation *co, const struct rule *rule,
+			      const char *name);
+/* The event's field that a rule calls so (ECS path, Windows or Sigma name: rules/fieldmap.yml), as
+ * the rules themselves find it; NULL: it has no value. */
+const struct json_field *ruleset_field(const struct ruleset *rs, const struct json_index *event,
+				       const char *name);
 
 struct detector;
 struct detector *detector_new(struct ruleset *rs); /* takes a reference; NULL: out of memory */

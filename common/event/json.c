@@ -447,13 +447,17 @@ static int build_table(struct json_index *ix, struct err *err)
 	ix->slots = want;
 	memset(ix->slot, 0, want * sizeof(*ix->slot));
 	for (unsigned i = 0; i < ix->n; i++) {
-		if (i > 0 && ix->f[i].path.p == ix->f[i - 1].path.p)
-			continue; /* the next element of an array */
+		if (i > 0 && ix->f[i].path.p == ix->f[i - 1].path.p) {
+			ix->f[i].more = ix->f[i - 1].more = true; /* an array goes on */
+			continue;
+		}
 		at = find_slot(ix, ix->f[i].path, ix->f[i].hash);
 		if (at == ix->slots)
 			return err_at(err, 0, 1, ERR_FULL, "field names made to collide");
 		if (ix->slot[at] == 0)
 			ix->slot[at] = i + 1;
+		else
+			ix->f[i].more = ix->f[ix->slot[at] - 1].more = true;
 	}
 	return 0;
 }
@@ -498,12 +502,31 @@ void json_index_release(struct json_index *ix)
 
 const struct json_field *json_index_get(const struct json_index *ix, struct slice path)
 {
+	return json_index_find(ix, path, hash64(path, 0));
+}
+
+const struct json_field *json_index_find(const struct json_index *ix, struct slice path,
+					 uint64_t hash)
+{
 	unsigned at;
 
 	if (ix->slots == 0)
 		return NULL;
-	at = find_slot(ix, path, hash64(path, 0));
+	at = find_slot(ix, path, hash);
 	return at < ix->slots && ix->slot[at] != 0 ? &ix->f[ix->slot[at] - 1] : NULL;
+}
+
+const struct json_field *json_field_next(const struct json_index *ix, const struct json_field *f)
+{
+	const struct json_field *end = ix->f + ix->n, *g;
+
+	if (!f->more)
+		return NULL;
+	for (g = f + 1; g < end; g++) {
+		if (g->hash == f->hash && slice_eq(g->path, f->path))
+			return g;
+	}
+	return NULL;
 }
 
 /* Takes out the leaves of that path and below it; true when there were any. */

@@ -18,6 +18,7 @@ struct json_field { /* one leaf: a scalar, or an element of an array (same path,
 	struct slice path;   /* dotted: {"a":{"b":1}} and {"a.b":1} both give "a.b" */
 	uint64_t hash;       /* hash64(path, 0) */
 	enum js_type type;   /* empty objects and arrays appear as JS_OBJECT, JS_ARRAY */
+	bool more;           /* its path has several leaves: see json_field_next */
 	bool escaped;        /* value.p holds escapes; json_field_text undoes them */
 	struct slice value;  /* inside the text: a string without its quotes, else the token */
 	struct slice undone; /* json_field_text's: the value without escapes, once asked for */
@@ -41,6 +42,11 @@ int json_index_read(struct json_index *ix, struct slice text, struct err *err);
 void json_index_release(struct json_index *ix);
 /* The first leaf of that dotted path, or NULL. Linear probe of a small table; O(1). */
 const struct json_field *json_index_get(const struct json_index *ix, struct slice path);
+/* The same for a caller that keeps hash64(path, 0). */
+const struct json_field *json_index_find(const struct json_index *ix, struct slice path,
+					 uint64_t hash);
+/* The next leaf of the same path, or NULL. */
+const struct json_field *json_field_next(const struct json_index *ix, const struct json_field *f);
 /* Adds or replaces a string leaf; earlier leaves of that path, and below it, are gone. value is
  * borrowed, as it is (not escaped): write it out with json_put_string. -1: no memory. */
 int json_index_set(struct json_index *ix, struct slice path, struct slice value);

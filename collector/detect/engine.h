@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* collector/detect/engine.h: a compiled rule set, as detect's own files see it.
+ * Fields, predicates and classes of all rules are interned: what two rules ask of an event is asked
+ * once. A class is a log source (product, category, service); its expression says which events it
+ * has, and only the rules of classes that hold an event are evaluated. Expressions are trees whose
+ * leaves are predicates; a log source is an expression like any other. */
+#ifndef VARTIO_DETECT_ENGINE_H
+#define VARTIO_DETECT_ENGINE_H
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stdatomic.h>
+
+#include "collector/detect/detect.h"
+#include "collector/detect/intern.h"
+#include "collector/detect/pattern.h"
+#include "collector/detect/yamltree.h"
+
+#define FIELD_ANY 0u /* the field of keywords: every value of the event */
+
+struct path {
+	struct slice name;
+	uint64_t hash;
+};
+struct sfield { /* what a rule calls a field: the first of the paths that has a value is it */
+	struct path *paths;
+	unsigned n_paths;
+};
+
+enum pred_kind {
+	PRED_STRING,
+	PRED_NULL,
+	PRED_REGEX,
+	PRED_CIDR,
+	PRED_COMPARE,
+	PRED_FIELD,
+	PRED_KINDS
+};
+enum time_part { PART_NONE, PART_MINUTE, PART_HOUR, PART_DAY, PART_WEEK, PART_MONTH, PART_YEAR };
+struct pred { /* true when any value of the field fits */
+	enum pred_kind kind;
+	uint32_t field;
+	bool cased;               /* STRING, FIELD */
+	struct pattern pattern;   /* STRING */
+	pcre2_code *regex;        /* REGEX */
+	uint8_t net[16];          /* CIDR */
+	unsigned net_bytes, bits; /* 4 or 16; prefix length */
+	enum compare op;          /* COMPARE */
+	enum time_part part;      /* COMPARE: of the value as a time, UTC */
+	double number;
+	uint32_t other;   /* FIELD: the field it is compared with */
+	enum shape shape; /* FIELD: exact, prefix, suffix, contains */
+};
+
+enum expr_op { EX_PRED, EX_AND, EX_OR, EX_NOT, EX_COUNT, EX_NEVER };
+struct expr {
+	enum expr_op op;
+	uint32_t pred; /* EX_PRED */
+	unsigned cost; /* rough; children stand in its order */
+	unsigned need; /* EX_COUNT: how many children must be true */
+	unsigned n;
+	struct expr **kid;
+};
+
+struct class
+{
+	const struct expr *when;
+	const struct rule **rules;
+	const struct ynode *aliases; /* the names that fields have in this log source only */
+	unsigned n, cap;
+};
+
+struct compiled { /* rule->compiled */
+	const struct expr *expr;
+	uint32_t class;
+	struct example *examples;
+	size_t n_examples;
+	const char **refs; /* correlation: ids and names as written */
+	size_t n_refs;
+	unsigned line, col; /* of their list */
+	unsigned level;     /* how many correlations stand on each other here; 0: not known yet */
+};
+
+struct ruleset {
+	atomic_uint refs;
+	struct arena mem;
+	struct rule **rules;
+	unsigned n, cap;
+	struct intern names;   /* ids and names of rules */
+	struct rule **by_name; /* by the number that names gives */
+	unsigned by_name_cap;
+	struct intern field_keys, pred_keys, class_keys, map_keys;
+	struct sfield *fields;
+	unsigned fields_cap;
+	struct pred *preds;
+	unsigned preds_cap;
+	struct class *classes;
+	unsigned classes_cap;
+	struct logsources *sources;
+	struct ynode *fieldmap;
+	pcre2_compile_context *regex_ctx;
+	struct arena maps; /* the trees of both data files */
+};
+
+/* A growing array: room for one more of items[n], doubling *cap. -1: no memory. */
+int array_room(void *items_ptr, unsigned n, unsigned *cap, size_t size);
+const char *keep(struct ruleset *rs,
+		 struct slice s); /* a copy that lives as long; NULL: no memory */
+
+/* fields.c: the number of a field as a rule names it. aliases: a map of the log source's own names,
+ * or NULL. */
+int field_intern(struct ruleset *rs, struct slice name, const struct ynode *aliases, uint32_t *ret,
+		 struct err *err);
+/* The first leaf of the field that holds a value (not null, not an empty object or array). */
+const struct json_field *sfield_find(const struct sfield *f, const struct json_index *event);
+
+/* detection.c: one search identifier, or a map of data/logsources.yml, as an expression. */
+int detection_compile(struct ruleset *rs, const struct ynode *n, const struct ynode *aliases,
+		      struct expr **ret, struct err *err);
+struct expr *expr_new(struct ruleset *rs, enum expr_op op, unsigned n, struct err *err);
+void expr_settle(struct expr *ex); /* sums the cost and sorts the children */
+/* item.c: one "field|modifiers: value". */
+int item_compile(struct ruleset *rs, const struct ynode *n, struct slice name,
+		 const struct ynode *aliases, struct expr **ret, struct err *err);
+int pred_intern(struct ruleset *rs, const struct pred *p, struct slice key, struct expr **ret,
+		struct err *err);
+
+/* condition.c: "1 of selection_* and not filter" over the search identifiers. */
+struct named {
+	struct slice name;
+	struct expr *expr;
+};
+int condition_compile(struct ruleset *rs, const struct ynode *n, const struct named *ids,
+		      size_t n_ids, struct expr **ret, struct err *err);
+
+/* logsource.c: the class of a rule's logsource map. *ret_known: false when no entry maps it. */
+int class_intern(struct ruleset *rs, const struct ynode *logsource, uint32_t *ret, bool *ret_known,
+		 const struct ynode **ret_aliases, struct err *err);
+int maps_load(struct ruleset *rs, struct err *err);
+void sources_release(struct ruleset *rs);
+
+/* rule.c and correlation.c: one document as a rule, not yet in the set. */
+int rule_parse(struct ruleset *rs, const char *path, const struct ynode *doc, struct rule **ret,
+	       bool *ret_known, struct err *err);
+int correlation_parse(struct ruleset *rs, struct rule *rule, const struct ynode *doc,
+		      struct err *err);
+/* Resolves references, leaves out what can't be (told by fault), and numbers the rest. */
+int correlations_resolve(struct ruleset *rs,
+			 void (*fault)(void *arg, const struct rule *r, const struct err *err),
+			 void *arg, struct err *err);
+void ruleset_forget(struct ruleset *rs, const struct rule *r); /* its names are nobody's again */
+int examples_parse(struct ruleset *rs, const struct ynode *n, struct rule *rule, struct err *err);
+int text_list(struct ruleset *rs, const struct ynode *n, const char *what, const char ***ret,
+	      size_t *ret_n, struct err *err);
+
+#endif

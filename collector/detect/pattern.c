@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "collector/detect/pattern.h"
+
+#include "collector/detect/data.h"
+#include "common/base/hash.h"
+#include "common/base/text.h"
+
+void pattern_read(struct slice text, struct buf *out)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+
+		if (c == '\\' && i + 1 < text.n && text.p[i + 1] != '\0' &&
+		    strchr("*?\\", text.p[i + 1]) != NULL)
+			buf_chr(out, text.p[++i]);
+		else if (c == '*')
+			buf_chr(out, WILD_MANY);
+		else if (c == '?')
+			buf_chr(out, WILD_ONE);
+		else
+			buf_chr(out, c);
+	}
+}
+
+bool pattern_has_wild(struct slice s)
+{
+	return slice_chr(s, WILD_MANY) >= 0 || slice_chr(s, WILD_ONE) >= 0;
+}
+
+struct pattern pattern_of(struct slice s)
+{
+	bool head = false, tail = false;
+	struct slice whole = s;
+
+	while (s.n > 0 && s.p[0] == WILD_MANY) {
+		head = true;
+		s = slice_from(s, 1);
+	}
+	while (s.n > 0 && s.p[s.n - 1] == WILD_MANY) {
+		tail = true;
+		s.n--;
+	}
+	if (s.n == 0)
+		return (struct pattern){ head || tail ? SHAPE_ANY : SHAPE_EXACT, s };
+	if (pattern_has_wild(s))
+		return (struct pattern){ SHAPE_GLOB, whole };
+	if (head)
+		return (struct pattern){ tail ? SHAPE_CONTAINS : SHAPE_SUFFIX, s };
+	return (struct pattern){ tail ? SHAPE_PREFIX : SHAPE_EXACT, s };
+}
+
+/* Bytes of the UTF-8 character at p; texts are valid by then. */
+static size_t char_len(const char *p, const char *end)
+{
+	const char *q = p + 1;
+
+	while (q < end && ((unsigned char)*q & 0xc0) == 0x80)
+		q++;
+	return (size_t)(q - p);
+}
+
+/* The usual greedy walk: on a mismatch only the last star gives way, so the time is bounded by the
+ * product of the lengths. */
+static bool glob(struct slice pt, struct slice text)
+{
+	const char *p = pt.p, *pend = pt.p + pt.n, *t = text.p, *tend = text.p + text.n;
+	const char *star = NULL, *star_t = NULL;
+
+	while (t < tend) {
+		if (p < pend && *p == WILD_MANY) {
+			star = ++p;
+			star_t = t;
+		} else if (p < pend && *p == WILD_ONE) {
+			t += char_len(t, tend);
+			p++;
+		} else if (p < pend && *p == *t) {
+			p++;
+			t++;
+		} else if (star != NULL) {
+			p = star;
+			star_t += char_len(star_t, tend);
+			t = star_t;
+		} else {
+			return false;
+		}
+	}
+	while (p < pend && *p == WILD_MANY)
+		p++;
+	return p == pend;
+}
+
+bool pattern_match(const struct pattern *pt, struct slice text)
+{
+	switch (pt->shape) {
+	case SHAPE_ANY:
+		return true;
+	case SHAPE_EXACT:
+		return slice_eq(text, pt->lit);
+	case SHAPE_PREFIX:
+		return slice_starts(text, pt->lit);
+	case SHAPE_SUFFIX:
+		return slice_ends(text, pt->lit);
+	case SHAPE_CONTAINS:
+		return slice_find(text, pt->lit) >= 0;
+	default:
+		return glob(pt->lit, text);
+	}
+}
+
+static uint32_t fold_char(uint32_t c)
+{
+	size_t lo = 0, hi = fold_pairs_n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (fold_pairs[mid].from == c)
+			return fold_pairs[mid].to;
+		if (fold_pairs[mid].from < c)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return c;
+}
+
+static size_t put_char(char *out, uint32_t c)
+{
+	size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+	if (c < 0x80) {
+		out[0] = (char)c;
+		return 1;
+	}
+	for (size_t i = n - 1; i > 0; i--, c >>= 6)
+		out[i] = (char)(0x80 | (c & 63));
+	out[0] = (char)((0xf00u >> n) | c);
+	return n;
+}
+
+struct slice fold(struct slice text, struct arena *mem)
+{
+	size_t i, at, n = 0;
+	bool ascii = true;
+	int32_t c;
+	char *p;
+
+	for (i = 0; i < text.n; i++) {
+		if ((text.p[i] >= 'A' && text.p[i] <= 'Z') || (text.p[i] & 0x80) != 0)
+			break;
+	}
+	if (i == text.n)
+		return text;
+	for (at = i; at < text.n && ascii; at++)
+		ascii = (text.p[at] & 0x80) == 0;
+	/* The longest growth is from two bytes to three (U+023A). */
+	p = arena_alloc(mem, ascii ? text.n : text.n + text.n / 2 + 4);
+	if (p == NULL)
+		return (struct slice){ NULL, 0 };
+	for (at = 0; at < text.n;) {
+		char b = text.p[at];
+
+		if ((b & 0x80) == 0) {
+			p[n++] = b >= 'A' && b <= 'Z' ? (char)(b | 0x20) : b;
+			at++;
+			continue;
+		}
+		i = at;
+		c = text_next(text, &at);
+		if (c < 0)
+			p[n++] = text.p[i];
+		else
+			n += put_char(p + n, fold_char((uint32_t)c));
+	}
+	return (struct slice){ p, n };
+}
+
+static void put_unit(struct buf *out, unsigned u, bool big_endian)
+{
+	buf_chr(out, (char)(big_endian ? u >> 8 : u));
+	buf_chr(out, (char)(big_endian ? u : u >> 8));
+}
+
+int encode_utf16(struct slice in, bool big_endian, bool bom, struct buf *out)
+{
+	size_t at = 0;
+	int32_t c;
+
+	if (bom)
+		put_unit(out, 0xfeff, big_endian);
+	while (at < in.n) {
+		c = text_next(in, &at);
+		if (c < 0)
+			return -1;
+		if (c >= 0x10000) {
+			put_unit(out, 0xd800 + ((unsigned)(c - 0x10000) >> 10), big_endian);
+			c = 0xdc00 + ((c - 0x10000) & 0x3ff);
+		}
+		put_unit(out, (unsigned)c, big_endian);
+	}
+	return 0;
+}
+
+void encode_base64(struct slice in, struct buf *out)
+{
+	base64_put(out, in.p, in.n);
+}
+
+/* What stays the same of the base64 of a text that begins at that offset (modulo 3) of a longer
+ * one: the characters that also hold bits of the neighbours are left out. */
+void encode_base64_offset(struct slice in, unsigned offset, struct buf *out)
+{
+	static const size_t head[] = { 0, 2, 3 }, tail[] = { 0, 3, 2 };
+	struct buf raw = { 0 }, text = { 0 };
+	size_t cut = tail[(in.n + offset) % 3];
+
+	buf_put(&raw, "  ", offset);
+	buf_slice(&raw, in);
+	base64_put(&text, raw.p, raw.n);
+	if (raw.failed || text.failed)
+		out->failed = true;
+	else if (text.n > head[offset] + cut)
+		buf_put(out, text.p + head[offset], text.n - head[offset] - cut);
+	buf_release(&raw);
+	buf_release(&text);
+}

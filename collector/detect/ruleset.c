@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* collector/detect/ruleset.c: files and folders into one immutable set. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "collector/detect/engine.h"
+#include "common/base/file.h"
+#include "common/base/hash.h"
+
+#define FILE_MAX       (1u << 20)
+#define FOLDER_MAX     16u /* depth */
+#define REGEX_NEST_MAX 100u
+
+struct load {
+	struct ruleset *rs;
+	struct rules_report *rep;
+	struct err *err;
+	const char *path;  /* of the file being read; lives in the set */
+	struct arena tree; /* its documents */
+	struct buf text;
+};
+
+static void tell(struct load *ld, const char *path, const struct err *why)
+{
+	ld->rep->documents++;
+	ld->rep->rejected++;
+	if (ld->rep->fault != NULL)
+		ld->rep->fault(ld->rep->arg, path, why);
+}
+
+/* -- names ---------------------------------------------------------------------------------- */
+
+static int claim(struct ruleset *rs, struct rule *r, const char *what, const char *name,
+		 const struct ynode *at, struct err *err)
+{
+	unsigned cap = rs->by_name_cap;
+	const struct rule *other;
+	uint32_t no;
+	bool is_new;
+
+	if (array_room(&rs->by_name, rs->names.n, &cap, sizeof(*rs->by_name)) < 0)
+		return err_nomem(err);
+	rs->by_name_cap = cap;
+	if (intern_add(&rs->names, &rs->mem, slice_str(name), &no, &is_new) < 0)
+		return err_nomem(err);
+	other = is_new ? NULL : rs->by_name[no];
+	if (other != NULL && other != r)
+		return err_at(err, at->line, at->col, ERR_EXISTS,
+			      "%s: \"%.100s\" is already that of the rule at %.200s:%u", what, name,
+			      other->path, other->line);
+	rs->by_name[no] = r;
+	return 0;
+}
+
+void ruleset_forget(struct ruleset *rs, const struct rule *r)
+{
+	for (unsigned i = 0; i < rs->names.n; i++) {
+		if (rs->by_name[i] == r)
+			rs->by_name[i] = NULL;
+	}
+}
+
+const struct rule *ruleset_find(const struct ruleset *rs, const char *id_or_name)
+{
+	uint32_t no = intern_find(&rs->names, slice_str(id_or_name));
+
+	return no != INTERN_NONE ? rs->by_name[no] : NULL;
+}
+
+/* -- documents, files, folders -------------------------------------------------------------- */
+
+static int add_rule(struct load *ld, struct rule *r, const struct ynode *doc, struct err *err)
+{
+	struct ruleset *rs = ld->rs;
+	const struct ynode *id = ynode_get(doc, "id"), *name = ynode_get(doc, "name");
+
+	if (array_room(&rs->rules, rs->n, &rs->cap, sizeof(*rs->rules)) < 0)
+		return err_nomem(err);
+	if (claim(rs, r, "id", r->id, id != NULL ? id : doc, err) < 0)
+		return -1;
+	if (r->name != NULL && claim(rs, r, "name", r->name, name, err) < 0) {
+		ruleset_forget(rs, r);
+		return -1;
+	}
+	rs->rules[rs->n++] = r;
+	return 0;
+}
+
+static int document(void *arg, struct ynode *doc)
+{
+	struct load *ld = arg;
+	struct err why = { 0 };
+	struct rule *r;
+	bool known;
+
+	if (rule_parse(ld->rs, ld->path, doc, &r, &known, &why) < 0 ||
+	    add_rule(ld, r, doc, &why) < 0) {
+		if (why.code == ERR_NOMEM)
+			return err_nomem(ld->err);
+		tell(ld, ld->path, &why);
+		return 0;
+	}
+	ld->rep->documents++;
+	ld->rep->loaded++;
+	if (!known && ld->rep->warning != NULL) {
+		const struct ynode *ls = ynode_get(doc, "logsource");
+
+		err_at(&why, ls->line, ls->col, ERR_ABSENT,
+		       "never applies: log source unknown: rules/logsources.yml does not say which "
+		       "events it has");
+		ld->rep->warning(ld->rep->arg, ld->path, &why);
+	}
+	return 0;
+}
+
+static int load_file(struct load *ld, const char *path)
+{
+	struct err why = { 0 };
+	size_t before = ld->rep->documents;
+
+	ld->path = keep(ld->rs, slice_str(path));
+	if (ld->path == NULL)
+		return err_nomem(ld->err);
+	buf_reset(&ld->text);
+	arena_reset(&ld->tree);
+	if (file_read(path, FILE_MAX, &ld->text, &why) < 0) {
+		if (why.code == ERR_FULL)
+			err_set(&why, ERR_FULL, "more than 1 MiB, which no file of rules is");
+	} else if (yaml_read(buf_view(&ld->text), &ld->tree, document, ld, &why) == 0) {
+		if (ld->rep->documents == before) {
+			err_at(&why, 1, 1, ERR_SYNTAX, "the file holds no rule");
+			tell(ld, ld->path, &why);
+		}
+		return 0;
+	}
+	if (ld->err->code == ERR_NOMEM || why.code == ERR_NOMEM)
+		return err_nomem(ld->err);
+	tell(ld, ld->path, &why);
+	return 0;
+}
+
+static bool is_rule_file(const char *name)
+{
+	struct slice s = slice_str(name);
+
+	return name[0] != '.' && (slice_ends(s, SLICE(".yml")) || slice_ends(s, SLICE(".yaml"))) &&
+	       !slice_is(s, "logsources.yml") && !slice_is(s, "fieldmap.yml");
+}
+
+static int load_folder(struct load *ld, const char *path, unsigned depth);
+
+static int load_entry(struct load *ld, const char *folder, const char *name, unsigned depth)
+{
+	struct buf b = { 0 };
+	struct stat st;
+	int r = 0;
+
+	if (name[0] == '.')
+		return 0;
+	buf_str(&b, folder);
+	buf_str(&b, b.n > 0 && b.p[b.n - 1] == '/' ? "" : "/");
+	buf_str(&b, name);
+	buf_cstr(&b);
+	if (b.failed) {
+		r = err_nomem(ld->err);
+		goto out;
+	}
+	if (lstat(b.p, &st) < 0)
+		goto out;        /* gone in the meantime */
+	if (S_ISDIR(st.st_mode)) /* a link to a folder could lead in a circle */
+		r = load_folder(ld, b.p, depth + 1);
+	else if ((S_ISREG(st.st_mode) || S_ISLNK(st.st_mode)) && is_rule_file(name))
+		r = load_file(ld, b.p);
+out:
+	buf_release(&b);
+	return r;
+}
+
+static int load_folder(struct load *ld, const char *path, unsigned depth)
+{
+	struct dirent **list = NULL;
+	struct err why = { 0 };
+	int n, r = 0;
+
+	n = depth > FOLDER_MAX ? -1 : scandir(path, &list, NULL, alphasort);
+	if (n < 0) {
+		err_set(&why, ERR_IO, "cannot read the folder: %s",
+			depth > FOLDER_MAX ? "deeper than 16 folders" : strerror(errno));
+		tell(ld, path, &why);
+		return 0;
+	}
+	for (int i = 0; i < n; i++) {
+		if (r == 0)
+			r = load_entry(ld, path, list[i]->d_name, depth);
+		free(list[i]);
+	}
+	free(list);
+	return r;
+}
+
+static int load_path(struct load *ld, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return err_set(ld->err, errno == ENOENT ? ERR_ABSENT : ERR_IO, "rules: %s: %s",
+			       path, strerror(errno));
+	return S_ISDIR(st.st_mode) ? load_folder(ld, path, 0) : load_file(ld, path);
+}
+
+/* -- the set -------------------------------------------------------------------------------- */
+
+static struct ruleset *ruleset_new(struct err *err)
+{
+	struct ruleset *rs = calloc(1, sizeof(*rs));
+	uint32_t any;
+
+	if (rs == NULL) {
+		err_nomem(err);
+		return NULL;
+	}
+	atomic_init(&rs->refs, 1);
+	rs->regex_ctx = pcre2_compile_context_create(NULL);
+	if (rs->regex_ctx == NULL) {
+		err_nomem(err);
+		goto fail;
+	}
+	pcre2_set_parens_nest_limit(rs->regex_ctx, REGEX_NEST_MAX);
+	/* The first field is that of keywords: FIELD_ANY. */
+	if (field_intern(rs, (struct slice){ "", 0 }, NULL, &any, err) < 0 ||
+	    maps_load(rs, err) < 0)
+		goto fail;
+	return rs;
+fail:
+	ruleset_unref(rs);
+	return NULL;
+}
+
+static void unresolved(void *arg, const struct rule *r, const struct err *why)
+{
+	struct load *ld = arg;
+
+	ld->rep->loaded--;
+	ld->rep->rejected++;
+	if (ld->rep->fault != NULL)
+		ld->rep->fault(ld->rep->arg, r->path, why);
+}
+
+/* Each class gets its rules. */
+static int fill_classes(struct ruleset *rs, struct err *err)
+{
+	for (unsigned i = 0; i < rs->n; i++) {
+		const struct compiled *co = rs->rules[i]->compiled;
+		struct class *cl;
+
+		if (rs->rules[i]->kind != RULE_DETECTION)
+			continue;
+		cl = &rs->classes[co->class];
+		if (array_room(&cl->rules, cl->n, &cl->cap, sizeof(*cl->rules)) < 0)
+			return err_nomem(err);
+		cl->rules[cl->n++] = rs->rules[i];
+	}
+	return 0;
+}
+
+int ruleset_load(const char *const *paths, size_t n, struct rules_report *rep, struct ruleset **ret,
+		 struct err *err)
+{
+	struct rules_report quiet = { 0 };
+	struct load ld = { .rep = rep != NULL ? rep : &quiet, .err = err };
+	int r = -1;
+
+	*err = (struct err){ 0 };
+	ld.rs = ruleset_new(err);
+	if (ld.rs == NULL)
+		goto out;
+	for (size_t i = 0; i < n; i++) {
+		if (load_path(&ld, paths[i]) < 0)
+			goto out;
+	}
+	if (correlations_resolve(ld.rs, unresolved, &ld, err) < 0 || fill_classes(ld.rs, err) < 0)
+		goto out;
+	*ret = ld.rs;
+	ld.rs = NULL;
+	r = 0;
+out:
+	ruleset_unref(ld.rs);
+	arena_release(&ld.tree);
+	buf_release(&ld.text);
+	return r;
+}
+
+struct ruleset *ruleset_ref(struct ruleset *rs)
+{
+	atomic_fetch_add_explicit(&rs->refs, 1, memory_order_relaxed);
+	return rs;
+}
+
+void ruleset_unref(struct ruleset *rs)
+{
+	if (rs == NULL || atomic_fetch_sub_explicit(&rs->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (unsigned i = 0; i < rs->pred_keys.n; i++) {
+		if (rs->preds[i].kind == PRED_REGEX)
+			pcre2_code_free(rs->preds[i].regex);
+	}
+	for (unsigned i = 0; i < rs->class_keys.n; i++)
+		free(rs->classes[i].rules);
+	sources_release(rs);
+	intern_release(&rs->names);
+	intern_release(&rs->field_keys);
+	intern_release(&rs->pred_keys);
+	intern_release(&rs->class_keys);
+	free(rs->rules);
+	free(rs->by_name);
+	free(rs->fields);
+	free(rs->preds);
+	free(rs->classes);
+	pcre2_compile_context_free(rs->regex_ctx);
+	arena_release(&rs->mem);
+	arena_release(&rs->maps);
+	free(rs);
+}
+
+size_t ruleset_count(const struct ruleset *rs)
+{
+	return rs->n;
+}
+
+const struct rule *ruleset_rule(const struct ruleset *rs, size_t number)
+{
+	return number < rs->n ? rs->rules[number] : NULL;
+}
+
+const struct json_field *sfield_find(const struct sfield *f, const struct json_index *event)
+{
+	for (unsigned i = 0; i < f->n_paths; i++) {
+		const struct json_field *leaf =
+			json_index_find(event, f->paths[i].name, f->paths[i].hash);
+
+		for (; leaf != NULL; leaf = json_field_next(event, leaf)) {
+			if (leaf->type < JS_OBJECT && leaf->type != JS_NULL)
+				return leaf;
+		}
+	}
+	return NULL;
+}
+
+const struct json_field *ruleset_field(const struct ruleset *rs, const struct json_index *event,
+				       const char *name)
+{
+	struct slice path = slice_str(name);
+	uint32_t no = intern_find(&rs->field_keys, path);
+
+	if (no != INTERN_NONE && no != FIELD_ANY)
+		return sfield_find(&rs->fields[no], event);
+	return sfield_find(
+		&(struct sfield){ .paths = &(struct path){ path, hash64(path, 0) }, .n_paths = 1 },
+		event);
+}

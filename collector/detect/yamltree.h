@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* collector/detect/yamltree.h: YAML documents as trees that know their places. By libyaml.
+ * Bounds: depth, nodes and names of a map; aliases, merged and doubled keys are refused. What is
+ * read lives in the arena; texts end in NUL and hold none. */
+#ifndef VARTIO_DETECT_YAMLTREE_H
+#define VARTIO_DETECT_YAMLTREE_H
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+
+#define YAML_DEPTH_MAX 32u
+#define YAML_NODES_MAX 50000u /* of one file */
+#define YAML_KEYS_MAX  1000u  /* of one map */
+
+enum ynode_kind { Y_SCALAR, Y_LIST, Y_MAP };
+struct ynode {
+	enum ynode_kind kind;
+	unsigned line, col; /* from 1 */
+	bool plain;         /* a scalar without quotes: may be null, a number, true, false */
+	struct slice text;  /* Y_SCALAR */
+	struct ynode *key;  /* inside a map: the name */
+	struct ynode *first, *next;
+	unsigned n; /* children */
+};
+
+/* Calls doc for each document that is not empty; doc returns 0, or -1 to stop. ERR_SYNTAX with line
+ * and col (documents before the fault have been given). Returns -1 for an error or when doc stopped
+ * it. */
+int yaml_read(struct slice text, struct arena *mem, int (*doc)(void *arg, struct ynode *root),
+	      void *arg, struct err *err);
+struct ynode *ynode_get(const struct ynode *map, const char *key); /* NULL: absent or not a map */
+bool ynode_is_null(const struct ynode *n);
+bool ynode_is_bool(const struct ynode *n, bool *ret);
+/* "1", "-2.5", "1e3": YAML 1.2 core without hexadecimal and octal, which stay text. */
+bool ynode_is_number(const struct ynode *n);
+bool ynode_is_json_number(const struct ynode *n); /* one that RFC 8259 writes the same */
+
+#endif
