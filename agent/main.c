@@ -9,6 +9,10 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } subcommands[] = {
+	{ "run", agent_run },
+	{ "enrol", agent_enrol },
+	{ "check", agent_check },
+	{ "status", agent_status },
 	{ "normalise", agent_normalise },
 	{ NULL, NULL },
 };

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* collector/main.c: `run` starts the daemon, everything else is a command. */
-#include <stdio.h>
+/* collector/main.c: every subcommand is a row of collector/commands.c. */
+#include "collector/command.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
-	fputs("usage: vartio-collector run | COMMAND\n", stderr);
-	return 2;
+	return command_main(argc, argv);
 }

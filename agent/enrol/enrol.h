@@ -9,8 +9,8 @@
 #include "agent/config.h"
 
 struct token {
-	char address[256];   /* "host:port" of the enrolment door */
-	uint8_t ca_key[32];  /* SHA-256 of the CA's SubjectPublicKeyInfo */
+	char address[256];  /* "host:port" of the enrolment door */
+	uint8_t ca_key[32]; /* SHA-256 of the CA's SubjectPublicKeyInfo */
 	uint8_t secret[16];
 };
 /* ERR_SYNTAX: not a token (cut short by copying? what it should look like). */

@@ -32,7 +32,8 @@ struct sink {
 				void *arg);
 	/* The input cannot go on (err says why): the agent closes it and opens it again later. */
 	void (*failed)(struct sink *sk, struct input *in, const struct err *err);
-	/* One log line of the agent, with input= set. */
+	/* One log line of the agent, with input= set. The sink counts what failed and warn tell in
+	 * stats.errors; an input counts what it keeps quiet about. */
 	void (*warn)(struct sink *sk, struct input *in, const struct err *err);
 };
 

@@ -126,7 +126,6 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		return;
 	err_set(&err, ERR_IO, "cannot receive on %s: %s",
 		((const struct syslog_conf *)dg->in->conf)->listen, strerror(errno));
-	metric_add(&dg->in->stats.errors, 1);
 	uv_poll_stop(&dg->poll);
 	dg->polling = false;
 	dg->in->sink->failed(dg->in->sink, dg->in, &err);

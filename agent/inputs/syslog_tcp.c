@@ -51,9 +51,10 @@ static void warn(struct tcp *t, const struct err *err)
 {
 	int64_t now = time_mono_ns();
 
-	metric_add(&t->in->stats.errors, 1);
-	if (t->warned_ns != 0 && now - t->warned_ns < WARN_EVERY_NS)
-		return; /* a hostile sender must not fill the log; the count goes on */
+	if (t->warned_ns != 0 && now - t->warned_ns < WARN_EVERY_NS) {
+		metric_add(&t->in->stats.errors, 1); /* a hostile sender must not fill the log */
+		return;
+	}
 	t->warned_ns = now;
 	t->in->sink->warn(t->in->sink, t->in, err);
 }

@@ -2,6 +2,9 @@
 /* collector/alert/alert.c: the alert store's tables, handle, transactions and positions. */
 #include "collector/alert/store.h"
 
+#include "collector/alert/outbox.h"
+#include "collector/tenant/registry.h"
+
 #include <stdlib.h>
 
 #include "common/base/time.h"
@@ -98,7 +101,9 @@ static int count_open(struct alert_store *as, struct err *err)
 
 int alert_store_open(const char *db_path, struct alert_store **ret, struct err *err)
 {
-	static const struct db_module *const modules[] = { &alert_db_module, NULL };
+	/* A finding's transaction also finds contacts and queues messages. */
+	static const struct db_module *const modules[] = { &registry_module, &alert_db_module,
+							   &outbox_db_module, NULL };
 	struct alert_store *as = calloc(1, sizeof(*as));
 
 	if (as == NULL)

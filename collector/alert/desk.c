@@ -24,6 +24,7 @@ struct mark { /* the first signal of a file of the log arrived then */
 struct desk {
 	struct desk_opts opts;
 	struct desk_stats stats;
+	struct correlate_stats correlate_stats; /* they outlive rebuilds */
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards woken, next */
 	pthread_cond_t wake;
@@ -201,6 +202,7 @@ static int rebuild(struct desk *dk)
 				     .max_bytes = dk->opts.correlate_max_bytes,
 				     .session_ns = dk->opts.session_ns,
 				     .found = on_finding,
+				     .stats = &dk->correlate_stats,
 				     .arg = dk };
 	struct correlate *fresh = NULL;
 	struct seg_reader *reader = NULL;
@@ -342,6 +344,12 @@ void desk_rules(struct desk *dk, struct ruleset *rules)
 const struct desk_stats *desk_stats(const struct desk *dk)
 {
 	return &dk->stats;
+}
+
+void desk_metrics(const struct desk *dk, struct buf *out)
+{
+	correlate_metrics(&dk->correlate_stats, out);
+	alert_metrics(alert_stats(dk->store), out);
 }
 
 void desk_stop(struct desk *dk)

@@ -29,6 +29,7 @@ void desk_wake(struct desk *dk); /* signals were made durable */
 /* New rules: the windows are rebuilt with them from the signals log. Takes a reference. */
 void desk_rules(struct desk *dk, struct ruleset *rules);
 const struct desk_stats *desk_stats(const struct desk *dk);
-void desk_stop(struct desk *dk); /* joins, frees; NULL is fine */
+void desk_metrics(const struct desk *dk, struct buf *out); /* of correlate and the alert store */
+void desk_stop(struct desk *dk);                           /* joins, frees; NULL is fine */
 
 #endif

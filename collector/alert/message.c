@@ -172,6 +172,11 @@ static void fills_from_alert(struct composer *c)
 	}
 }
 
+static bool has(const char *text)
+{
+	return text != NULL && *text != '\0';
+}
+
 /* The rule's texts in the reader's language, else in one that it has; NULL: it has none. */
 static void choose_texts(struct composer *c)
 {
@@ -179,7 +184,7 @@ static void choose_texts(struct composer *c)
 
 	c->rule_lang = LANG_EN; /* of titles without translation */
 	for (size_t i = 0; c->al != NULL && c->texts == NULL && i < 4; i++)
-		if (c->al->texts[order[i]].what != NULL) {
+		if (has(c->al->texts[order[i]].what)) {
 			c->texts = &c->al->texts[order[i]];
 			c->rule_lang = order[i];
 		}
@@ -222,7 +227,7 @@ static const char *title_of(const struct composer *c)
 {
 	if (c->al == NULL)
 		return tr(c->lang, "Test message");
-	return c->texts != NULL && c->texts->title != NULL ? c->texts->title : c->al->title;
+	return c->texts != NULL && has(c->texts->title) ? c->texts->title : c->al->title;
 }
 
 static enum lang title_lang(const struct composer *c)
@@ -240,7 +245,7 @@ static void section(struct composer *c, const char *heading, const char *rules_o
 		    const char *ours)
 {
 	page_heading(&c->page, tr(c->lang, heading));
-	if (rules_own != NULL)
+	if (has(rules_own))
 		page_para(&c->page, filled(c, rules_own), c->rule_lang);
 	else
 		page_para(&c->page, filled(c, tr(c->lang, ours)), c->lang);

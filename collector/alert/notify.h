@@ -31,27 +31,42 @@ struct notify_conf {
 	const char *zone;          /* "Europe/Helsinki": how times are shown */
 	int64_t additions_ms;      /* how long additions to an alert wait for company (5 min) */
 	int64_t max_age_ms;        /* a message older than this unsent is logged as failed, and kept trying */
+	int64_t retry_min_ms;      /* the first wait after a failure, doubled each time; 0: 30 s */
+	int64_t retry_max_ms;      /* the longest; 0: 1 h */
 };
 
 /* Queues the messages that a new or extended alert asks for, inside the caller's transaction
- * (alert_begin). To the tenant's contacts when alert.to_contact and level is high or critical, in
- * order; else, or when there is none, to the region. */
+ * (alert_begin). To all of the tenant's contacts, in order, when alert.to_contact, its level is high
+ * or critical and its rule has texts; else, or when there is none, to the region.
+ * A message is written when it is sent, so it tells the counts of that moment. Additions to a sent
+ * message make an update, additions_ms later, only when the events have doubled since the first
+ * message or grown tenfold since the last update, at most NOTIFY_UPDATES_MAX times, and none once a
+ * person has acknowledged. Asking again for the same changes nothing. */
+#define NOTIFY_UPDATES_MAX 3u
 int notify_alert(struct alert_store *as, const struct notify_conf *nc, const char *alert_id,
 		 bool is_new, int64_t now_ns, struct err *err);
-/* Queues a test message to one contact. */
+/* Queues a test message to one contact. ERR_ABSENT: no such contact. */
 int notify_test(struct alert_store *as, const struct notify_conf *nc, int64_t contact_id,
 		int64_t now_ns, struct err *err);
 struct notify_stats {
-	metric queued, sent, failed_attempts, pending;
-	metric oldest_ns; /* when the oldest unsent message was queued; 0: none */
+	metric queued, sent, failed_attempts, refused, pending;
+	metric late;      /* waiting longer than max_age_ms */
+	metric oldest_ns; /* when the oldest unsent message was due first; 0: none */
 };
-/* The notify thread: sends what is due until notify_stop. */
+/* The notify thread: sends what is due until notify_stop. Every attempt is a row of the alert log:
+ * "sent" with the server and its reply, "failed" with the reason. A server that can't be reached,
+ * refuses our password or offers no encryption holds all messages; a refused recipient (5xx) fails
+ * this message for good, and the region is told instead. The region's own messages never fail for
+ * good. After a crash between the server's reply and its row, the message goes out once more with
+ * the same Message-ID: this is the one hop of Vartio that is at least once (Maildir: once).
+ * nc is borrowed for the notifier's life. */
 struct notifier;
 int notifier_start(const char *db_path, const struct notify_conf *nc, struct notifier **ret,
 		   struct err *err);
 void notifier_wake(struct notifier *nt); /* something was queued; any thread */
 const struct notify_stats *notifier_stats(const struct notifier *nt);
-void notifier_stop(struct notifier *nt); /* joins and frees */
+void notify_metrics(const struct notify_stats *st, struct buf *out);
+void notifier_stop(struct notifier *nt); /* joins and frees; NULL is fine */
 
 /* Renders the message of an alert (or a test when al is NULL): a whole RFC 5322 message,
  * multipart/alternative, text first, CRLF line ends. Pure, but for the process's zone

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "collector/alert/code.h"
+#include "collector/alert/show.h"
 #include "common/base/time.h"
 
 #define COLUMNS                                                                                    \
@@ -13,8 +14,6 @@
 	"to_contact,"                                                                              \
 	" entity, group_key, state, verdict, events, first_ns, last_ns, created_ns, updated_ns,"   \
 	" acknowledged_by, acknowledged_ns, closed_by, closed_ns, sample"
-
-static const char *const level_names[] = { "informational", "low", "medium", "high", "critical" };
 
 static int name_index(const char *const *names, const char *name)
 {
@@ -304,14 +303,14 @@ json_t *alert_to_json(const struct alert *al)
 			 " s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o}",
 			 "id", al->id, "code", al->code, "tenant", al->tenant, "rule", al->rule_id,
 			 "name", al->rule_name, "title", al->title, "author", al->author, "link",
-			 al->link, "level", level_names[level], "tags", tags, "entity", al->entity,
-			 "to_contact", (int)al->to_contact, "state", alert_state_names[al->state],
-			 "verdict", verdict_names[al->verdict], "events", (json_int_t)al->events,
-			 "first", time_json(al->first_ns), "last", time_json(al->last_ns),
-			 "created", time_json(al->created_ns), "updated", time_json(al->updated_ns),
-			 "acknowledged_by", al->acknowledged_by, "acknowledged",
-			 time_json(al->acknowledged_ns), "closed_by", al->closed_by, "closed",
-			 time_json(al->closed_ns), "values", values_json(al), "texts",
+			 al->link, "level", alert_level_names[level], "tags", tags, "entity",
+			 al->entity, "to_contact", (int)al->to_contact, "state",
+			 alert_state_names[al->state], "verdict", verdict_names[al->verdict],
+			 "events", (json_int_t)al->events, "first", time_json(al->first_ns), "last",
+			 time_json(al->last_ns), "created", time_json(al->created_ns), "updated",
+			 time_json(al->updated_ns), "acknowledged_by", al->acknowledged_by,
+			 "acknowledged", time_json(al->acknowledged_ns), "closed_by", al->closed_by,
+			 "closed", time_json(al->closed_ns), "values", values_json(al), "texts",
 			 texts_json(al), "sample",
 			 sample != NULL ? sample : json_string(al->sample));
 }

@@ -19,6 +19,7 @@ int correlate_new(const struct correlate_opts *opts, struct correlate **ret, str
 	co->rules = ruleset_ref(opts->rules);
 	co->found = opts->found;
 	co->arg = opts->arg;
+	co->stats = opts->stats != NULL ? opts->stats : &co->own_stats;
 	co->max_bytes = opts->max_bytes > 0 ? opts->max_bytes : MAX_BYTES;
 	random_bytes(&co->key, sizeof(co->key));
 	if (plans_make(co, opts, err) < 0) {
@@ -53,7 +54,7 @@ int64_t correlate_horizon_ns(const struct correlate *co)
 
 const struct correlate_stats *correlate_stats(const struct correlate *co)
 {
-	return &co->stats;
+	return co->stats;
 }
 
 static int64_t time_clamp(int64_t t_ns)
@@ -138,13 +139,13 @@ static int put(struct correlate *co, struct group *g, const struct use *use,
 	struct item *it;
 
 	if (!counted_value(co, use->plan, in->sg, &value)) {
-		metric_add(&co->stats.ungrouped, 1);
+		metric_add(&co->stats->ungrouped, 1);
 		return 0;
 	}
 	if (in->time_ns < g->newest_ns - use->plan->late_ns) {
 		bool covered = g->open && in->time_ns <= g->open_until_ns;
 
-		metric_add(&co->stats.late, 1);
+		metric_add(&co->stats->late, 1);
 		if (!covered)
 			return 0;
 		flags = 0;
@@ -240,7 +241,7 @@ static int take(struct correlate *co, const struct use *use, const struct incomi
 	int r;
 
 	if (!group_key(co, use->plan, in->sg)) {
-		metric_add(&co->stats.ungrouped, 1);
+		metric_add(&co->stats->ungrouped, 1);
 		return 0;
 	}
 	if (co->key_buf.failed)
@@ -280,26 +281,26 @@ int correlate_signal(struct correlate *co, struct signal_in *sg, int64_t now_ns,
 	struct plan *pl = plan_find(co, sg->rule_id);
 	int r = 0;
 
-	metric_add(&co->stats.signals, 1);
+	metric_add(&co->stats->signals, 1);
 	if (pl == NULL || pl->rule->kind != RULE_DETECTION) {
-		metric_add(&co->stats.unknown, 1);
+		metric_add(&co->stats->unknown, 1);
 		return 0;
 	}
 	if (arrival > co->arrival_ns)
 		co->arrival_ns = arrival;
 	if (seen_before(co, sg, &r, err)) {
-		metric_add(&co->stats.repeated, r == 1);
+		metric_add(&co->stats->repeated, r == 1);
 		return r < 0 ? -1 : 0;
 	}
 	if (in.time_ns > arrival + AHEAD_NS) {
-		metric_add(&co->stats.ahead, 1);
+		metric_add(&co->stats->ahead, 1);
 		in.time_ns = arrival;
 	}
 	r = run(co, pl, &in, err);
 	groups_evict(co, NULL);
-	metric_set(&co->stats.groups, co->n_groups);
-	metric_set(&co->stats.bytes, co->bytes + seen_bytes(&co->seen));
-	metric_set(&co->stats.repeats_kept, seen_count(&co->seen));
+	metric_set(&co->stats->groups, co->n_groups);
+	metric_set(&co->stats->bytes, co->bytes + seen_bytes(&co->seen));
+	metric_set(&co->stats->repeats_kept, seen_count(&co->seen));
 	return r;
 }
 
@@ -309,8 +310,6 @@ void correlate_metrics(const struct correlate_stats *st, struct buf *out)
 		const char *family, *name, *type, *help;
 		const metric *m;
 	} rows[] = {
-		{ "vartio_correlate_signals", "vartio_correlate_signals_total", "counter",
-		  "Signals taken.", &st->signals },
 		{ "vartio_correlate_unknown", "vartio_correlate_unknown_total", "counter",
 		  "Signals of rules that are not loaded.", &st->unknown },
 		{ "vartio_correlate_repeated", "vartio_correlate_repeated_total", "counter",

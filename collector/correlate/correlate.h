@@ -54,6 +54,7 @@ struct finding { /* "this rule is true of this group now"; everything lent durin
 	       * alike are folded into one, else only counted */
 
 struct correlate;
+struct correlate_stats;
 struct correlate_opts {
 	struct ruleset *rules; /* a reference is taken */
 	size_t max_bytes;      /* of state; past it the oldest windows go, counted. 0: 256 MiB */
@@ -64,6 +65,8 @@ struct correlate_opts {
 			      * ones only extend. 0: the rule's timespan */
 	void (*found)(void *arg, const struct finding *f);
 	void *arg;
+	struct correlate_stats
+		*stats; /* borrowed: counters that outlive this correlate; NULL: its own */
 };
 struct correlate_stats {
 	metric signals;   /* taken */

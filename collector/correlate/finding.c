@@ -85,7 +85,7 @@ static int signal_fill(struct correlate *co, const struct record *rec, struct fi
 static void tell(struct correlate *co, const struct finding *f)
 {
 	if (!f->replay)
-		metric_add(&co->stats.findings, 1);
+		metric_add(&co->stats->findings, 1);
 	co->found(co->arg, f);
 	arena_reset(&co->mem);
 }

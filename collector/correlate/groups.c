@@ -201,7 +201,7 @@ static void fold(struct correlate *co, struct group *g)
 		item_drop(co, g, g->first);
 		return;
 	}
-	metric_add(&co->stats.folded, 1);
+	metric_add(&co->stats->folded, 1);
 	for (a = g->first; a != NULL && n < FOLD_FROM; a = a->next, n++) {
 		if (merge(co, g, a))
 			return;
@@ -300,7 +300,7 @@ void groups_evict(struct correlate *co, const struct group *keep)
 		for (unsigned n = 0;
 		     n < 64 && co->bytes > goal && pl->oldest != NULL && pl->oldest != keep; n++) {
 			group_drop(co, pl->oldest);
-			metric_add(&co->stats.evicted, 1);
+			metric_add(&co->stats->evicted, 1);
 		}
 	}
 }

@@ -6,9 +6,12 @@
 
 #define HOUR_NS (60 * 60 * NS_PER_SEC)
 
-/* What an alert shows of any event; rules add theirs by `fields`. */
-static const char *const common_fields[] = { "source.ip", "user.name", "user.target.name",
-					     "host.name" };
+/* What an alert shows of any event, and what texts have placeholders for; rules add theirs by
+ * `fields`. */
+static const char *const common_fields[] = {
+	"source.ip",  "user.name",    "user.target.name",     "host.name",
+	"group.name", "service.name", "process.command_line",
+};
 
 static int field_add(struct correlate *co, struct plan *pl, const char *name, struct err *err)
 {

@@ -102,7 +102,7 @@ struct correlate {
 	void *arg;
 	struct buf key_buf, entity, group_key;
 	struct arena mem; /* of one finding */
-	struct correlate_stats stats;
+	struct correlate_stats own_stats, *stats;
 };
 
 struct incoming { /* one signal on its way */

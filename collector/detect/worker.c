@@ -2,6 +2,7 @@
 #include "collector/detect/worker.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "collector/correlate/signal.h"
@@ -60,10 +61,25 @@ refused:
 	wk->refused = true;
 }
 
+static void note_status(struct worker *wk, const struct queue_event *ev)
+{
+	const struct json_field *f = json_index_get(&wk->index, SLICE("event.dataset"));
+	char version[32] = "";
+
+	if (f == NULL || !slice_is(f->value, "agent.status"))
+		return;
+	f = json_index_get(&wk->index, SLICE("agent.version"));
+	if (f != NULL)
+		snprintf(version, sizeof(version), "%.*s",
+			 (int)(f->value.n < sizeof(version) ? f->value.n : sizeof(version) - 1),
+			 f->value.p);
+	wk->opts.seen(wk->opts.arg, ev->sender, version,
+		      (event_time(wk, "event.created", ev->ingested_ns) - ev->ingested_ns) /
+			      NS_PER_MS);
+}
+
 static void one_event(struct worker *wk, const struct queue_event *ev)
 {
-	const struct json_field *kind;
-
 	metric_add(&wk->stats.events, 1);
 	if (queue_event_index(ev, &wk->index, &wk->err) < 0) {
 		/* Listen checked it, so this is damage: counted and said once an event, never
@@ -75,9 +91,8 @@ static void one_event(struct worker *wk, const struct queue_event *ev)
 	}
 	wk->event = ev;
 	wk->event_ns = event_time(wk, "@timestamp", ev->ingested_ns);
-	kind = json_index_get(&wk->index, SLICE("event.dataset"));
-	if (wk->opts.seen != NULL && kind != NULL && slice_is(kind->value, "agent.status"))
-		wk->opts.seen(wk->opts.arg, ev, event_time(wk, "event.created", 0));
+	if (wk->opts.seen != NULL)
+		note_status(wk, ev);
 	if (detector_run(wk->detector, &wk->index, on_match, wk, &wk->err) < 0)
 		wk->refused = true;
 }

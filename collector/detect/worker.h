@@ -18,8 +18,10 @@ struct worker_opts {
 	struct seglog *signals;       /* the worker is its only writer */
 	struct ruleset *rules;        /* a reference is taken */
 	void (*signalled)(void *arg); /* signals were made durable; any thread */
-	/* An agent's own status event: the worker passes it by, for the registry. May be NULL. */
-	void (*seen)(void *arg, const struct queue_event *ev, int64_t created_ns);
+	/* An agent's own status event, for the registry: its version, and by how much its clock is
+	 * ahead of ours (less the time that the event waited at the agent). On the worker's thread.
+	 * May be NULL. */
+	void (*seen)(void *arg, const char *agent, const char *version, int64_t skew_ms);
 	void *arg;
 };
 struct worker;

@@ -2,6 +2,8 @@
 /* collector/tenant/agents.c: agents and foreign senders, and the certificates they hold. */
 #include "collector/tenant/registry_impl.h"
 
+#include <stdio.h>
+
 #include "common/base/hash.h"
 #include "common/base/text.h"
 #include "common/base/time.h"
@@ -130,7 +132,7 @@ static int not_revoked(struct registry *rg, const char *agent, struct err *err)
 		err_set(err, ERR_ABSENT,
 			"there is no agent %.80s; `vartio-collector agent list` shows them", agent);
 	if (r == 1) {
-		time_format(sqlite3_column_int64(st, 0), at);
+		time_text(sqlite3_column_int64(st, 0), at);
 		err_set(err, ERR_EXISTS, "agent %s was revoked at %s by %s", agent, at,
 			db_text(st, 1));
 	}
@@ -147,6 +149,21 @@ int agent_revoke(struct registry *rg, const char *agent, const char *by, int64_t
 		   "itt", now_ns, by, agent) < 0)
 		return -1;
 	return sqlite3_changes(rg->db) > 0 ? 0 : not_revoked(rg, agent, err);
+}
+
+int agent_tenant(struct registry *rg, const char *agent, char ret[TENANT_MAX + 1], struct err *err)
+{
+	sqlite3_stmt *st = NULL;
+	int r = db_query(rg->db, &st, err, "SELECT tenant FROM agent WHERE id = ?", "t", agent);
+
+	if (r == 0)
+		r = db_next(rg->db, st, err);
+	if (r == 0)
+		err_set(err, ERR_ABSENT, "there is no agent %.80s", agent);
+	if (r == 1)
+		snprintf(ret, TENANT_MAX + 1, "%s", db_text(st, 0));
+	sqlite3_finalize(st);
+	return r == 1 ? 0 : -1;
 }
 
 int agent_admit(struct registry *rg, const char *serial, const char *san_tenant,
@@ -175,7 +192,7 @@ int agent_admit(struct registry *rg, const char *serial, const char *san_tenant,
 	else if (r == 1 && sqlite3_column_int64(st, 2) != 0) {
 		char at[TIME_TEXT_MAX];
 
-		time_format(sqlite3_column_int64(st, 2), at);
+		time_text(sqlite3_column_int64(st, 2), at);
 		r = err_set(err, ERR_DENIED,
 			    "agent %s was revoked at %s by %s; enrol that machine again if it may "
 			    "return",

@@ -53,13 +53,20 @@ int contact_add(struct registry *rg, const struct contact *c, int64_t *ret_id, s
 int contact_list(struct registry *rg, const char *tenant,
 		 int (*each)(void *arg, const struct contact *c), void *arg, struct err *err)
 {
+	return contact_list_db(rg->db, tenant, each, arg, err);
+}
+
+int contact_list_db(sqlite3 *db, const char *tenant,
+		    int (*each)(void *arg, const struct contact *c), void *arg, struct err *err)
+{
 	sqlite3_stmt *st = NULL;
-	int r = db_query(rg->db, &st, err,
-			 "SELECT id, tenant, name, email, phone, role, lang, ord FROM contact"
-			 " WHERE ?1 IS NULL OR tenant = ?1 ORDER BY tenant, ord, id",
+	int r = db_query(db, &st, err,
+			 "SELECT c.id, c.tenant, c.name, c.email, c.phone, c.role, c.lang, c.ord,"
+			 " t.name FROM contact c JOIN tenant t ON t.id = c.tenant"
+			 " WHERE ?1 IS NULL OR c.tenant = ?1 ORDER BY c.tenant, c.ord, c.id",
 			 "t", tenant);
 
-	while (r == 0 && (r = db_next(rg->db, st, err)) == 1) {
+	while (r == 0 && (r = db_next(db, st, err)) == 1) {
 		int64_t lang = sqlite3_column_int64(st, 6);
 		const struct contact c = {
 			.id = sqlite3_column_int64(st, 0),
@@ -70,6 +77,7 @@ int contact_list(struct registry *rg, const char *tenant,
 			.role = db_text(st, 5),
 			.lang = lang >= 0 && lang < LANGS ? (enum lang)lang : LANG_EN,
 			.order = sqlite3_column_int64(st, 7),
+			.tenant_name = db_text(st, 8),
 		};
 
 		r = each(arg, &c) != 0 ? 2 : 0;

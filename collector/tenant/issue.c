@@ -183,7 +183,7 @@ static int token_used(struct registry *rg, sqlite3_stmt *token, struct issue *is
 	sqlite3_finalize(st);
 	if (r != 0)
 		return r;
-	time_format(used_ns, at);
+	time_text(used_ns, at);
 	return err_set(err, ERR_DENIED,
 		       "this token was used at %s by host %s; a token works once, " TOKEN_HELP, at,
 		       db_text(token, 3));
@@ -227,7 +227,7 @@ static int token_check(struct registry *rg, struct slice hash, struct issue *is,
 	}
 	r = 0;
 	if (is->now_ns >= sqlite3_column_int64(st, 1)) {
-		time_format(sqlite3_column_int64(st, 1), at);
+		time_text(sqlite3_column_int64(st, 1), at);
 		r = err_set(err, ERR_DENIED, "this token expired at %s; " TOKEN_HELP, at);
 	}
 out:

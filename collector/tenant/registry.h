@@ -53,6 +53,8 @@ struct agent_cert {
 	struct slice pem;      /* the chain as it was handed out */
 };
 int agent_add(struct registry *rg, const struct agent_cert *ac, struct err *err);
+/* The agent's tenant. ERR_ABSENT. */
+int agent_tenant(struct registry *rg, const char *agent, char ret[TENANT_MAX + 1], struct err *err);
 /* The listener's question at each door: is this serial live, and whose is it? The SAN's tenant and
  * agent must agree with the row. ERR_DENIED with the reason. */
 int agent_admit(struct registry *rg, const char *serial, const char *san_tenant,
@@ -69,5 +71,10 @@ int contact_add(struct registry *rg, const struct contact *c, int64_t *ret_id, s
 /* tenant NULL: of all. In the order in which they are told. */
 int contact_list(struct registry *rg, const char *tenant,
 		 int (*each)(void *arg, const struct contact *c), void *arg, struct err *err);
+/* The same on a caller's handle whose database has the registry's tables (registry_module), inside
+ * the caller's transaction: alerts find their contacts so. */
+int contact_list_db(sqlite3 *db, const char *tenant,
+		    int (*each)(void *arg, const struct contact *c), void *arg, struct err *err);
+extern const struct db_module registry_module;
 
 #endif

@@ -5,9 +5,16 @@
 
 #include "collector/tenant/db.h"
 #include "collector/tenant/registry.h"
+#include "common/base/time.h"
 
 struct registry {
 	sqlite3 *db;
 };
+
+/* A time for people: milliseconds at most. */
+static inline void time_text(int64_t t_ns, char out[TIME_TEXT_MAX])
+{
+	time_format(t_ns - t_ns % NS_PER_MS, out);
+}
 
 #endif

@@ -423,7 +423,8 @@ static void handshake(struct tls_conn *cn)
 	cn->state = OPEN;
 	touch(cn);
 	arm(cn);
-	if (cn->handler->open != NULL)
+	flush(cn); /* our Finished, so that tls_pending counts only what the handler writes */
+	if (cn->state == OPEN && cn->handler->open != NULL)
 		cn->handler->open(cn);
 	if (cn->crt != NULL) { /* 3 KB that an idle connection need not keep */
 		gnutls_x509_crt_deinit(cn->crt);
@@ -517,7 +518,11 @@ static void feed(struct tls_conn *cn, struct slice net)
 			end(cn, &no_memory);
 	}
 	cn->net = (struct slice){ NULL, 0 };
-	flush(cn);
+	if (cn->out.n == 0)
+		return;
+	flush(cn); /* TLS's own messages: the handler may have seen them in tls_pending */
+	if (cn->state == OPEN && tls_pending(cn) == 0 && cn->handler->drained != NULL)
+		cn->handler->drained(cn);
 }
 
 static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *ret)

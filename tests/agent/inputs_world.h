@@ -114,6 +114,7 @@ static inline void world_warn(struct sink *sk, struct input *in, const struct er
 	struct world *w = (struct world *)sk;
 
 	w->warns++;
+	metric_add(&in->stats.errors, 1); /* as the agent's sink does */
 	memcpy(w->warning, err->msg, sizeof(w->warning));
 }
 

@@ -53,7 +53,7 @@ def main():
         log.touch()
         port = free_port(socket.SOCK_DGRAM)
         agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]},
-                                  {"type": "syslog-udp", "listen": "127.0.0.1", "port": port}])
+                                  {"type": "syslog-udp", "listen": f"127.0.0.1:{port}"}])
         agent.start()
         wait_for("the connection", lambda: agent.status()["collector"]["connected"])
         wait_for("the agent's first status event", agent.shipped)

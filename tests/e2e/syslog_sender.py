@@ -20,7 +20,7 @@ def send(build, protocol, framing, template):
         reg.start_collector()
         reg.tenant()
         port = free_port(socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM)
-        agent = reg.agent(inputs=[{"type": f"syslog-{protocol}", "listen": "127.0.0.1", "port": port}])
+        agent = reg.agent(inputs=[{"type": f"syslog-{protocol}", "listen": f"127.0.0.1:{port}"}])
         agent.start()
         sender = Rsyslog(reg, "sender", FORWARD.format(port=port, protocol=protocol, framing=framing,
                                                        template=template))

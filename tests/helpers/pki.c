@@ -176,6 +176,13 @@ struct tls_creds *pki_creds(const struct pki *pki, const char *name, const struc
 	return cr;
 }
 
+void pki_keep(struct pki *pki)
+{
+	gnutls_x509_crt_deinit(pki->crt);
+	gnutls_x509_privkey_deinit(pki->key);
+	free(pki);
+}
+
 void pki_free(struct pki *pki)
 {
 	char cert[PKI_PATH_MAX], key[PKI_PATH_MAX];
@@ -189,7 +196,5 @@ void pki_free(struct pki *pki)
 	}
 	unlink(pki->ca_path);
 	rmdir(pki->dir);
-	gnutls_x509_crt_deinit(pki->crt);
-	gnutls_x509_privkey_deinit(pki->key);
-	free(pki);
+	pki_keep(pki);
 }

@@ -19,6 +19,7 @@ struct pki_spec {
 struct pki; /* one authority */
 struct pki *pki_new(const char *name);
 void pki_free(struct pki *pki); /* removes its folder */
+void pki_keep(struct pki *pki); /* frees, but leaves the folder */
 const char *pki_ca_path(const struct pki *pki);
 /* Writes NAME.crt and NAME.key below the folder, signed by this authority. */
 void pki_issue(struct pki *pki, const char *name, const struct pki_spec *spec);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* agent/inputs/file.h: the file input's own insides, shared by its files:
+ *   file.c        settings, life cycle, whose turn it is to read
+ *   file_scan.c   which files there are: globs, folders watched, rotation noticed
+ *   file_tail.c   one file: open, read a bounded piece, lines to records, finish
+ *   file_rest.c   where the rest of a file went: renamed, copied, compressed, replaced
+ *   file_place.c  a place in a file as a checkpoint; fingerprints
+ *
+ * A file is known by device, inode and the fingerprint of its first bytes, so that neither a new
+ * name nor an inode used again confuses two files. A tail goes through these states:
+ *
+ *   LIVE      a path of ours leads to it
+ *   ROTATED   none does any more; it is open, and read until it has been quiet for a while
+ *   PARKED    not open; its place is remembered (after a restart: not yet seen again)
+ *   LOST      its bytes are no longer under its inode: truncated, or removed while not open.
+ *             Only its place and fingerprint are known, and a copy is looked for
+ *
+ *   PARKED -> LIVE <-> ROTATED -> PARKED or gone;   LIVE, PARKED -> LOST -> ROTATED or gone
+ *
+ * Promise: a record's checkpoint is the place after it, so each line reaches the sink once. */
+#ifndef VARTIO_INPUTS_FILE_H
+#define VARTIO_INPUTS_FILE_H
+
+#include <sys/stat.h>
+#include <zlib.h>
+
+#include "agent/inputs/input.h"
+
+#define FILE_HEAD_MAX 1024u /* bytes that a fingerprint covers at most */
+
+extern const struct input_class input_file;
+
+enum file_from { FROM_BEGINNING, FROM_END };
+
+struct file_conf {
+	struct conf_strs paths, exclude; /* globs */
+	int format, from;
+	uint64_t max_line_bytes;
+	int64_t ignore_older, close_rotated, poll_ms; /* ms */
+	bool compressed;                              /* look for rests in .gz files */
+};
+
+struct file_print {    /* SHA-256, cut to 64 bits, of n bytes from base; n 0: none yet */
+	uint64_t base; /* after the NUL bytes that a copytruncate may have left in front */
+	uint32_t n;
+	uint64_t hash;
+};
+
+enum tail_state { TAIL_LIVE, TAIL_ROTATED, TAIL_PARKED, TAIL_LOST };
+
+struct files;
+struct tail {
+	struct files *fs;
+	enum tail_state state;
+	char no[17];       /* its checkpoint's name: 16 hex digits */
+	char *path, *real; /* as the glob found it; without symbolic links */
+	dev_t dev;
+	ino_t ino; /* both 0: unknown, or LOST */
+	struct file_print print;
+	uint64_t offset;  /* after the last record that the sink took */
+	bool skip;        /* offset is inside a line whose rest is not wanted */
+	bool mid;         /* offset is inside a line: its first part went as a record */
+	bool done;        /* PARKED: it was read to its end */
+	bool begun;       /* it is settled where reading starts */
+	bool from_end;    /* reading starts at the end, settled when it can be opened */
+	bool stored;      /* the sink has a checkpoint of it */
+	bool dirty;       /* there may be something to read */
+	bool held;        /* not begun: it may be a copy in the making of another one */
+	bool warned;      /* that it can't be read */
+	bool dead;        /* to be freed after the turn */
+	int fd;           /* -1: not open */
+	gzFile gz;        /* LOST found in a .gz; ROTATED with fd -1 */
+	uint64_t gz_at;   /* inflated so far */
+	struct buf carry; /* gz: inflated bytes from offset on */
+	char *head;       /* while open: the first bytes from print.base */
+	size_t head_n;
+	uint64_t size; /* as last seen */
+	struct timespec mtime;
+	uint64_t since_ms; /* loop time: ROTATED last growth, LOST since, held since */
+	uint64_t read_ms;  /* loop time of the last read */
+	uint64_t lost_ms;  /* loop time when it became LOST; 0: never */
+	dev_t was_dev;     /* LOST: the inode that its bytes were under */
+	ino_t was_ino;
+	struct timespec looked; /* LOST: the folder's mtime when last searched */
+	unsigned seen;          /* the scan that saw it last */
+};
+
+struct watch;
+struct files {
+	struct input *in;
+	const struct file_conf *conf;
+	uv_timer_t poll, settle;
+	uv_idle_t turn;
+	struct tail **tails;
+	size_t n_tails, cap_tails, next, found_hint;
+	struct watch **watches;
+	size_t n_watches;
+	unsigned handles; /* open libuv handles; the last one to go frees all */
+	unsigned scan;    /* number of the scan */
+	bool first;       /* the first start ever, during its first scan */
+	bool scan_wanted, paused, closing, busy, failing, watch_warned, many_warned;
+	struct err failure;
+	char *buf; /* read into, of buf_n bytes: longer than the longest line */
+	size_t buf_n;
+	struct buf key, place; /* reused */
+	void (*closed)(struct input *in);
+};
+
+/* file.c */
+struct tail *tail_new(struct files *fs);  /* joins fs->tails; NULL: out of memory or too many */
+void tail_forget(struct tail *t);         /* removes its checkpoint; freed after the turn */
+void files_wake(struct files *fs);        /* something is dirty, or a scan is wanted: soon */
+void files_wake_held(struct files *fs);   /* what they wait for may have come */
+void files_handle_gone(struct files *fs); /* one libuv handle was closed */
+void files_warn(struct files *fs, const struct err *err);
+bool tail_set_path(struct tail *t, const char *path);     /* and real. false: out of memory */
+struct slice files_key(struct files *fs, const char *no); /* lent until the next call */
+void tail_store(struct tail *t);                          /* its place, without a record */
+
+/* file_place.c */
+uint64_t print_hash(const void *p, size_t n);
+struct slice tail_place(const struct tail *t, uint64_t offset, bool skip, bool mid,
+			struct buf *out); /* lent until out is used again */
+/* Fills t from a checkpoint's value. false: not one; t is untouched. */
+bool tail_place_read(struct tail *t, struct slice value);
+/* Names that rotation may give to one another: auth.log, auth.log.1, auth-20261123.log.gz. */
+bool file_siblings(const char *a, const char *b);
+bool file_compressed(const char *name); /* by its ending */
+const char *file_base(const char *path);
+size_t file_dir(const char *path); /* length of the folder's part, without the slash; "/": 1 */
+
+/* file_tail.c */
+enum tail_opened { TAIL_OPEN, TAIL_UNREADABLE, TAIL_OTHER /* the bytes are not those we knew */ };
+enum tail_opened tail_open(struct tail *t); /* at its path */
+enum tail_opened tail_open_at(struct tail *t, const char *path);
+void tail_close(struct tail *t); /* the descriptor; the place stays */
+void tail_turn(struct tail *t, size_t *budget);
+void tail_finish(struct tail *t); /* ROTATED and quiet: the partial rest goes as a record */
+bool tail_matches(const struct file_print *print, uint64_t offset, bool mid, int fd);
+
+/* file_rest.c */
+enum rest_begin { BEGIN_HERE, BEGIN_WAIT };
+enum rest_begin rest_begin(struct tail *t); /* where to start; may take another's place over */
+void rest_lost(struct tail *t); /* t's bytes are gone from its inode: LOST, and look for them */
+void rest_truncated(struct tail *t); /* the same, while t goes on with the new content */
+void rest_search(struct tail *t);    /* a LOST one, again, when its folder changed */
+
+/* file_scan.c */
+void files_scan(struct files *fs);
+void files_unwatch(struct files *fs);
+
+#endif

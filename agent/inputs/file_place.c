@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* agent/inputs/file_place.c: a place in a file as text, fingerprints, and names.
+ * A checkpoint's value: "1 DEV INO BASE OFFSET N HASH FLAGS PATHLEN PATH REAL", numbers in decimal,
+ * HASH 16 hex digits, FLAGS of s (skip), m (mid), d (done) or "-". */
+#include "agent/inputs/file.h"
+
+#include <stdlib.h>
+
+#include "common/base/hash.h"
+
+uint64_t print_hash(const void *p, size_t n)
+{
+	uint8_t sum[SHA256_LEN];
+	uint64_t h;
+
+	sha256((struct slice){ p, n }, sum);
+	memcpy(&h, sum, sizeof(h));
+	return h;
+}
+
+struct slice tail_place(const struct tail *t, uint64_t offset, bool skip, bool mid, struct buf *out)
+{
+	const uint64_t numbers[] = { t->dev, t->ino, t->print.base, offset, t->print.n };
+
+	buf_reset(out);
+	buf_chr(out, '1');
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		buf_chr(out, ' ');
+		buf_u64(out, numbers[i]);
+	}
+	buf_chr(out, ' ');
+	hex_put(out, &t->print.hash, sizeof(t->print.hash));
+	buf_chr(out, ' ');
+	if (!skip && !mid && !t->done)
+		buf_chr(out, '-');
+	if (skip)
+		buf_chr(out, 's');
+	if (mid)
+		buf_chr(out, 'm');
+	if (t->done)
+		buf_chr(out, 'd');
+	buf_chr(out, ' ');
+	buf_u64(out, strlen(t->path));
+	buf_chr(out, ' ');
+	buf_str(out, t->path);
+	buf_chr(out, ' ');
+	buf_str(out, t->real);
+	return buf_view(out);
+}
+
+static bool word(struct slice *s, struct slice *ret)
+{
+	ssize_t n = slice_chr(*s, ' ');
+
+	if (n <= 0)
+		return false;
+	*ret = (struct slice){ s->p, (size_t)n };
+	*s = slice_from(*s, (size_t)n + 1);
+	return true;
+}
+
+static char *text(struct slice s)
+{
+	return s.n > 0 && slice_chr(s, '\0') < 0 ? strndup(s.p, s.n) : NULL;
+}
+
+bool tail_place_read(struct tail *t, struct slice value)
+{
+	struct slice s = value, w;
+	uint64_t v[5], path_n, hash;
+	char *path, *real;
+
+	if (!word(&s, &w) || !slice_is(w, "1"))
+		return false;
+	for (size_t i = 0; i < 5; i++)
+		if (!word(&s, &w) || !slice_uint(w, UINT64_MAX, &v[i]))
+			return false;
+	if (v[4] == 0 || v[4] > FILE_HEAD_MAX || v[2] > v[3] || v[3] > INT64_MAX)
+		return false;
+	if (!word(&s, &w) || w.n != 2 * sizeof(hash) || !hex_parse(w, &hash, sizeof(hash)))
+		return false;
+	if (!word(&s, &w))
+		return false;
+	t->skip = slice_chr(w, 's') >= 0;
+	t->mid = slice_chr(w, 'm') >= 0;
+	t->done = slice_chr(w, 'd') >= 0;
+	if (!word(&s, &w) || !slice_uint(w, 65536, &path_n) || path_n + 1 >= s.n ||
+	    s.p[path_n] != ' ')
+		return false;
+	path = text((struct slice){ s.p, path_n });
+	real = text(slice_from(s, path_n + 1));
+	if (path == NULL || real == NULL || real[0] != '/') {
+		free(path);
+		free(real);
+		return false;
+	}
+	free(t->path);
+	free(t->real);
+	t->path = path;
+	t->real = real;
+	t->dev = (dev_t)v[0];
+	t->ino = (ino_t)v[1];
+	t->offset = v[3];
+	t->print = (struct file_print){ .base = v[2], .n = (uint32_t)v[4], .hash = hash };
+	return true;
+}
+
+static const char *const compressed[] = {
+	".gz", ".xz", ".bz2", ".zst", ".lz4", ".Z", ".zip", NULL
+};
+
+bool file_compressed(const char *name)
+{
+	for (size_t i = 0; compressed[i] != NULL; i++)
+		if (slice_ends(slice_str(name), slice_str(compressed[i])))
+			return true;
+	return false;
+}
+
+/* The letters of a name, without what rotation adds. Long names are told apart by their start. */
+static struct slice letters(const char *name, char out[256])
+{
+	static const char *const endings[] = { "gz", "old", "bak", "orig" };
+	struct slice s = { out, 0 };
+
+	for (; *name != '\0' && s.n < 255; name++)
+		if (strchr("0123456789-_.~", *name) == NULL)
+			out[s.n++] = *name;
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+		if (slice_ends(s, slice_str(endings[i])))
+			s.n -= strlen(endings[i]);
+	return s;
+}
+
+bool file_siblings(const char *a, const char *b)
+{
+	char la[256], lb[256];
+
+	return slice_eq(letters(a, la), letters(b, lb));
+}
+
+const char *file_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+size_t file_dir(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* agent/inputs/file_rest.c: where the rest of a file went.
+ * A rotation may rename a file, copy and truncate it, and compress it, all while the agent is not
+ * running. What is left to find it again is the fingerprint of its first bytes: the rest is looked
+ * for among the files of the same folder whose names rotation could have made from its name. The
+ * other way round, a new file that begins with the bytes of one that is gone goes on at its place
+ * (an editor's save, a copy that the globs match), so nothing is repeated. */
+#include "agent/inputs/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+
+#define HOLD_MS        10000u               /* how long a copy in the making is waited for */
+#define STRONG         256u                 /* a fingerprint this long tells by itself */
+#define CANDIDATES_MAX 1000u                /* names looked at in one folder */
+#define GZ_BASE_MAX    ((uint64_t)16 << 20) /* NUL bytes inflated and passed over at most */
+
+static bool near(const struct tail *a, const struct tail *b)
+{
+	size_t n = file_dir(a->real);
+
+	return n == file_dir(b->real) && memcmp(a->real, b->real, n) == 0 &&
+	       file_siblings(file_base(a->real), file_base(b->real));
+}
+
+/* t goes on at o's place. Where o's bytes are gone, t takes its checkpoint over as well. */
+static void take_place(struct tail *t, struct tail *o, bool over)
+{
+	t->print = o->print;
+	t->offset = o->offset;
+	t->skip = o->skip;
+	t->mid = o->mid;
+	t->begun = true;
+	t->held = false;
+	if (over) {
+		char no[sizeof(t->no)];
+
+		memcpy(no, t->no, sizeof(no));
+		memcpy(t->no, o->no, sizeof(no));
+		memcpy(o->no, no, sizeof(no));
+		o->stored = false;
+		tail_close(o);
+		tail_forget(o);
+	}
+	tail_store(t);
+}
+
+/* A sibling that begins as the live o does may be the copy of a copytruncate under way. What o is
+ * like now is asked of the file, which may have been truncated since it was read. */
+static bool copy_in_the_making(const struct tail *t, struct tail *o)
+{
+	size_t n = t->head_n < o->print.n ? t->head_n : o->print.n;
+	struct stat st;
+
+	if (o->fd < 0 || n > o->head_n || memcmp(t->head, o->head, n) != 0 || !near(t, o))
+		return false;
+	if (fstat(o->fd, &st) == 0 && (uint64_t)st.st_size != o->size)
+		o->dirty = true;
+	return o->dirty || t->size <= o->size;
+}
+
+static bool same_bytes(const struct tail *t, const struct tail *o)
+{
+	return (o->print.n >= STRONG || near(t, o)) &&
+	       tail_matches(&o->print, o->offset, o->mid || o->skip, t->fd);
+}
+
+static bool unlinked(const struct tail *o)
+{
+	struct stat st;
+
+	return o->fd < 0 || fstat(o->fd, &st) < 0 || st.st_nlink == 0;
+}
+
+enum rest_begin rest_begin(struct tail *t)
+{
+	struct files *fs = t->fs;
+	uint64_t now = uv_now(fs->in->loop);
+	bool wait = false;
+
+	for (size_t i = 0; i < fs->n_tails; i++) {
+		struct tail *o = fs->tails[i];
+		bool in_place = o->was_dev == t->dev && o->was_ino == t->ino;
+
+		if (o == t || o->dead || o->print.n == 0 || o->print.base != t->print.base)
+			continue;
+		/* A short line may well come again after a truncation; a long one would not. */
+		if (o->state == TAIL_LOST && (!in_place || o->print.n >= STRONG) &&
+		    same_bytes(t, o)) {
+			take_place(t, o, true);
+			return BEGIN_HERE;
+		}
+		if (o->state == TAIL_ROTATED && (unlinked(o) || strcmp(o->path, t->path) == 0) &&
+		    same_bytes(t, o)) {
+			if (!o->dirty) {
+				take_place(t, o, unlinked(o));
+				return BEGIN_HERE;
+			}
+			wait = true; /* it is read to its end first */
+		}
+		if (o->state == TAIL_LIVE && copy_in_the_making(t, o)) {
+			if (!t->held)
+				t->since_ms = now;
+			wait = wait || now - t->since_ms < HOLD_MS;
+		}
+	}
+	return wait ? BEGIN_WAIT : BEGIN_HERE;
+}
+
+static bool tracked(const struct files *fs, const struct stat *st)
+{
+	for (size_t i = 0; i < fs->n_tails; i++)
+		if (!fs->tails[i]->dead && fs->tails[i]->ino == st->st_ino &&
+		    fs->tails[i]->dev == st->st_dev)
+			return true;
+	return false;
+}
+
+static bool adopt_plain(struct tail *o, int fd, const struct stat *st)
+{
+	if (!tail_matches(&o->print, o->offset, o->mid || o->skip, fd))
+		return false;
+	o->head = malloc(FILE_HEAD_MAX);
+	if (o->head == NULL)
+		return false;
+	o->fd = fd;
+	o->head_n = (size_t)pread_all(fd, o->head, o->print.n, (off_t)o->print.base);
+	o->dev = st->st_dev;
+	o->ino = st->st_ino;
+	o->size = (uint64_t)st->st_size;
+	o->lost_ms = 0;
+	return true;
+}
+
+static bool adopt_gz(struct tail *o, int fd)
+{
+	char head[FILE_HEAD_MAX];
+	uint64_t skip = o->print.base;
+	gzFile gz = skip <= GZ_BASE_MAX ? gzdopen(fd, "rb") : NULL;
+	bool ok = gz != NULL && gzdirect(gz) == 0;
+
+	while (ok && skip > 0) {
+		int n = gzread(gz, head, (unsigned)(skip < sizeof(head) ? skip : sizeof(head)));
+
+		ok = n > 0;
+		skip -= ok ? (uint64_t)n : 0;
+	}
+	ok = ok && gzread(gz, head, o->print.n) == (int)o->print.n &&
+	     print_hash(head, o->print.n) == o->print.hash && gzrewind(gz) == 0;
+	if (gz == NULL)
+		close(fd);
+	else if (!ok)
+		gzclose(gz); /* closes fd */
+	if (!ok)
+		return false;
+	o->gz = gz;
+	o->gz_at = 0;
+	return true;
+}
+
+enum pass { BY_INODE, BY_COPY, BY_GZ, PASSES };
+
+static bool candidate(const struct tail *o, const struct dirent *e, enum pass pass)
+{
+	if (pass == BY_INODE)
+		return o->was_ino != 0 && e->d_ino == o->was_ino;
+	if (!file_siblings(e->d_name, file_base(o->real)))
+		return false;
+	return pass == BY_GZ ? slice_ends(slice_str(e->d_name), SLICE(".gz"))
+			     : !file_compressed(e->d_name);
+}
+
+/* Opens and asks one candidate. true: o goes on in it. */
+static bool try_one(struct tail *o, int dir, const char *name, enum pass pass)
+{
+	struct stat st;
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
+		goto no;
+	if (pass == BY_GZ)
+		return adopt_gz(o, fd);
+	if (tracked(o->fs, &st) || (pass == BY_INODE && st.st_dev != o->was_dev))
+		goto no;
+	if (adopt_plain(o, fd, &st))
+		return true;
+no:
+	close(fd);
+	return false;
+}
+
+static bool search_dir(struct tail *o, const char *path)
+{
+	char name[4096];
+	unsigned seen = 0;
+	struct stat st;
+	DIR *d;
+	bool found = false;
+
+	snprintf(name, sizeof(name), "%.*s", (int)file_dir(path), path);
+	d = opendir(name);
+	if (d == NULL || fstat(dirfd(d), &st) < 0)
+		goto out;
+	if (o->gz_at == 0 && st.st_mtim.tv_sec == o->looked.tv_sec &&
+	    st.st_mtim.tv_nsec == o->looked.tv_nsec)
+		goto out;
+	o->looked = st.st_mtim;
+	for (enum pass pass = BY_INODE; pass < PASSES && !found; pass++) {
+		if (pass == BY_GZ && !o->fs->conf->compressed)
+			break;
+		rewinddir(d);
+		for (struct dirent *e; !found && (e = readdir(d)) != NULL;)
+			if (candidate(o, e, pass) && seen++ < CANDIDATES_MAX)
+				found = try_one(o, dirfd(d), e->d_name, pass);
+	}
+out:
+	if (d != NULL)
+		closedir(d);
+	return found;
+}
+
+void rest_search(struct tail *o)
+{
+	if (!search_dir(o, o->real))
+		return;
+	o->state = TAIL_ROTATED;
+	o->begun = true;
+	o->dirty = true;
+	o->since_ms = uv_now(o->fs->in->loop);
+	if (o->gz == NULL)
+		tail_store(o); /* where it is from now on */
+	files_wake(o->fs);
+}
+
+void rest_lost(struct tail *t)
+{
+	tail_close(t);
+	t->dirty = t->held = t->done = false;
+	if (t->print.n == 0) { /* nothing of it was read: it is as if it had never been seen */
+		tail_forget(t);
+		return;
+	}
+	t->state = TAIL_LOST;
+	if (t->lost_ms == 0)
+		t->lost_ms = uv_now(t->fs->in->loop);
+	if (t->ino != 0) {
+		t->was_dev = t->dev;
+		t->was_ino = t->ino;
+	}
+	t->dev = 0;
+	t->ino = 0;
+	t->looked = (struct timespec){ 0 };
+}
+
+void rest_truncated(struct tail *t)
+{
+	struct files *fs = t->fs;
+	struct tail *o = t->print.n > 0 ? tail_new(fs) : NULL;
+
+	if (o != NULL && tail_set_path(o, t->path)) {
+		char no[sizeof(t->no)];
+
+		memcpy(no, o->no, sizeof(no));
+		memcpy(o->no, t->no, sizeof(no));
+		memcpy(t->no, no, sizeof(no));
+		free(o->real);
+		o->real = strdup(t->real);
+		o->print = t->print;
+		o->offset = t->offset;
+		o->skip = t->skip;
+		o->mid = t->mid;
+		o->stored = t->stored;
+		o->size = t->size;
+		o->dev = t->dev;
+		o->ino = t->ino;
+		rest_lost(o);
+	}
+	t->print = (struct file_print){ 0 };
+	t->offset = t->size = 0;
+	t->skip = t->mid = t->begun = t->stored = t->held = t->from_end = false;
+	t->head_n = 0;
+	t->dirty = true;
+	if (o != NULL && o->real != NULL && !o->dead)
+		rest_search(o);
+	files_wake_held(fs);
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* collector/listen/intake.c: a window's way into the queue, and its acknowledgement's way back.
+ * May touch:  the queue through opts.put; the connection through tls_write, tls_pause, tls_resume.
+ * Thread:     the listen thread, but for on_done, which the queue's writer calls: it only posts. */
+#include "collector/listen/impl.h"
+
+#include <stdlib.h>
+
+#include "common/base/hash.h"
+#include "common/base/log.h"
+#include "common/base/time.h"
+#include "common/net/lumberjack.h"
+
+#define UNREAD_ACKS_MAX 65536u /* bytes of acknowledgements that a sender may leave unread */
+#define SEEN_EVERY_NS   (60 * NS_PER_SEC)
+#define FOREIGN_LEVEL   1
+
+/* --- reading or not --- */
+
+static bool has_room(const struct conn *cn)
+{
+	return cn->blocked == 0 && cn->end - cn->first < cn->th->ls->opts.max_windows;
+}
+
+static void update_pause(struct conn *cn)
+{
+	if (cn->tls == NULL)
+		return;
+	if (has_room(cn))
+		tls_resume(cn->tls);
+	else
+		tls_pause(cn->tls);
+}
+
+/* --- acknowledging --- */
+
+static void send_acks(struct conn *cn)
+{
+	struct buf out = { 0 };
+	struct err err;
+
+	while (cn->first < cn->end && cn->windows[cn->first % WINDOWS_MAX].left == 0) {
+		lj_put_ack(&out, cn->windows[cn->first % WINDOWS_MAX].events);
+		cn->first++;
+		if (cn->tls != NULL)
+			metric_add(&cn->th->ls->stats.acks, 1);
+	}
+	if (cn->tls == NULL || (out.n == 0 && !out.failed))
+		goto out;
+	err.code = ERR_NONE;
+	if (out.failed)
+		err_nomem(&err);
+	else if (tls_pending(cn->tls) > UNREAD_ACKS_MAX)
+		err_set(&err, ERR_PEER, "does not read its acknowledgements");
+	if (err.code != ERR_NONE)
+		conn_reject(cn, &err);
+	else
+		tls_write(cn->tls, buf_view(&out), &err); /* fails only where the end follows */
+out:
+	buf_release(&out);
+}
+
+/* The block is durable (stored), or nobody waits for it any more. */
+static void settle(struct put *pt, bool stored)
+{
+	struct conn *cn = pt->cn;
+
+	if (pt->sender != NULL)
+		sender_settled(cn->th->ls, pt->sender);
+	cn->puts--;
+	if (stored) {
+		cn->windows[pt->window % WINDOWS_MAX].left--;
+		send_acks(cn);
+		update_pause(cn);
+	}
+	free(pt);
+	conn_try_free(cn);
+}
+
+/* --- into the queue --- */
+
+static void on_done(void *arg, enum queue_result res, const struct err *err)
+{
+	struct put *pt = arg;
+	struct listen_thread *th = pt->cn->th; /* a connection outlives its puts */
+
+	pt->res = res;
+	if (err != NULL)
+		pt->err = *err;
+	pthread_mutex_lock(&th->lock);
+	*th->done_end = pt;
+	th->done_end = &pt->next;
+	uv_async_send(&th->wake); /* within the lock: the loop cannot end in between */
+	pthread_mutex_unlock(&th->lock);
+}
+
+static void on_retry(uv_timer_t *t)
+{
+	intake_again(t->data);
+}
+
+static void put_later(struct put *pt)
+{
+	struct listen_thread *th = pt->cn->th;
+
+	metric_add(&th->ls->stats.retries, 1);
+	if (!th->stuck)
+		log_line(LOG_LEVEL_WARN, "the queue takes nothing: senders wait", "reason",
+			 pt->err.msg, NULL);
+	th->stuck = true;
+	pt->next = th->again;
+	th->again = pt;
+	pt->cn->blocked++;
+	update_pause(pt->cn);
+	if (!uv_is_active((uv_handle_t *)&th->retry) && !th->stopping)
+		uv_timer_start(&th->retry, on_retry, th->ls->opts.retry_ms, 0);
+}
+
+static void submit(struct put *pt)
+{
+	struct listen_thread *th = pt->cn->th;
+	const struct listen_opts *o = &th->ls->opts;
+
+	pt->next = NULL;
+	th->puts++; /* before: the answer may come at once, from another thread */
+	if (o->put(o->queue, &pt->blk, on_done, pt, &pt->err) == 0)
+		return;
+	th->puts--;
+	put_later(pt);
+}
+
+void intake_done(struct listen_thread *th)
+{
+	struct put *pt, *next;
+
+	pthread_mutex_lock(&th->lock);
+	pt = th->done;
+	th->done = NULL;
+	th->done_end = &th->done;
+	pthread_mutex_unlock(&th->lock);
+	for (; pt != NULL; pt = next) {
+		next = pt->next;
+		th->puts--;
+		if (pt->res == QUEUE_FULL || pt->res == QUEUE_FAILED) {
+			if (pt->cn->tls != NULL)
+				put_later(pt);
+			else
+				settle(pt, false); /* the sender will send it again */
+			continue;
+		}
+		if (pt->res == QUEUE_REPEATED)
+			metric_add(&th->ls->stats.repeated, 1);
+		if (th->stuck && th->again == NULL) {
+			th->stuck = false;
+			log_line(LOG_LEVEL_INFO, "the queue takes blocks again", NULL);
+		}
+		settle(pt, true);
+	}
+}
+
+void intake_again(struct listen_thread *th)
+{
+	struct put *pt = th->again, *next;
+
+	th->again = NULL;
+	for (; pt != NULL; pt = next) {
+		struct conn *cn = pt->cn;
+
+		next = pt->next;
+		cn->blocked--;
+		submit(pt);
+		update_pause(cn);
+	}
+}
+
+void intake_drop(struct listen_thread *th, struct conn *cn)
+{
+	struct put **at = &th->again, *pt;
+
+	while ((pt = *at) != NULL) {
+		if (cn != NULL && pt->cn != cn) {
+			at = &pt->next;
+			continue;
+		}
+		*at = pt->next;
+		pt->cn->blocked--;
+		settle(pt, false);
+	}
+}
+
+/* --- from the connection --- */
+
+static struct put *put_new(struct conn *cn, enum queue_kind kind, struct slice payload,
+			   struct err *err)
+{
+	struct put *pt = malloc(sizeof(*pt) + payload.n);
+
+	if (pt == NULL) {
+		err_nomem(err);
+		return NULL;
+	}
+	memset(pt, 0, sizeof(*pt));
+	memcpy(pt->frame, payload.p, payload.n);
+	pt->cn = cn;
+	pt->window = cn->end;
+	strcpy(pt->blk.tenant, cn->id.tenant);
+	strcpy(pt->blk.sender, cn->id.agent);
+	pt->blk.kind = kind;
+	pt->blk.received_ns = time_now_ns();
+	pt->blk.frame = (struct slice){ pt->frame, payload.n };
+	pt->blk.crc = crc32c(0, pt->frame, payload.n);
+	return pt;
+}
+
+static int take_own(struct conn *cn, const struct window_whole *w, struct put **list,
+		    struct err *err)
+{
+	struct put *pt = put_new(cn, QUEUE_OWN, w->payload, err);
+
+	if (pt == NULL)
+		return -1;
+	pt->blk.epoch = w->meta.epoch;
+	pt->blk.number = w->meta.block;
+	pt->blk.floor = w->meta.floor;
+	pt->blk.first_seq = w->meta.first_seq;
+	pt->blk.events = w->events;
+	*list = pt;
+	metric_add(&cn->th->ls->stats.blocks_own, 1);
+	return 0;
+}
+
+struct foreign_job {
+	struct conn *cn;
+	struct put **list_end;
+	int64_t now_ns;
+};
+
+static int on_ecs(void *arg, struct slice json, struct buf *out, struct err *err)
+{
+	struct foreign_job *job = arg;
+
+	return foreign_ecs(job->cn->th->foreign, json, tls_peer(job->cn->tls), job->now_ns, out,
+			   err);
+}
+
+static int on_block(void *arg, uint32_t events, struct slice payload, struct err *err)
+{
+	struct foreign_job *job = arg;
+	struct conn *cn = job->cn;
+	struct put *pt = put_new(cn, QUEUE_FOREIGN, payload, err);
+	struct sender_block n;
+
+	if (pt == NULL)
+		return -1;
+	if (sender_number(cn->th->ls, &cn->id, events, &pt->sender, &n, err) < 0) {
+		free(pt);
+		return -1;
+	}
+	pt->blk.epoch = n.epoch;
+	pt->blk.number = n.number;
+	pt->blk.floor = n.floor;
+	pt->blk.first_seq = n.first_seq;
+	pt->blk.events = events;
+	*job->list_end = pt;
+	job->list_end = &pt->next;
+	metric_add(&cn->th->ls->stats.blocks_foreign, 1);
+	return 0;
+}
+
+static int take_foreign(struct conn *cn, struct put **list, struct err *err)
+{
+	struct foreign_job job = { .cn = cn, .list_end = list, .now_ns = time_now_ns() };
+	const struct window_split sp = {
+		.ecs = on_ecs, .block = on_block, .arg = &job, .level = FOREIGN_LEVEL
+	};
+
+	if (cn->th->foreign == NULL)
+		cn->th->foreign = foreign_new();
+	if (cn->th->foreign == NULL)
+		return err_nomem(err);
+	return window_split(&cn->win, &sp, err);
+}
+
+/* All blocks of the window are made before the first goes out: it counts whole or not at all. */
+static int take_window(struct conn *cn, const struct window_whole *w, struct err *err)
+{
+	struct listen_stats *st = &cn->th->ls->stats;
+	struct put *list = NULL, *next;
+	unsigned n = 0;
+	int r;
+
+	r = w->kind == WINDOW_OWN ? take_own(cn, w, &list, err) : take_foreign(cn, &list, err);
+	for (struct put *pt = list; pt != NULL; pt = next) {
+		next = pt->next;
+		if (r == 0) {
+			n++;
+			continue;
+		}
+		if (pt->sender != NULL)
+			sender_settled(cn->th->ls, pt->sender);
+		free(pt);
+	}
+	if (r < 0)
+		return -1;
+	cn->windows[cn->end % WINDOWS_MAX].events = w->events;
+	cn->windows[cn->end % WINDOWS_MAX].left = n;
+	cn->end++;
+	cn->puts += n;
+	metric_add(&st->windows, 1);
+	metric_add(&st->events, w->events);
+	for (struct put *pt = list; pt != NULL; pt = next) {
+		next = pt->next;
+		metric_add(&st->bytes, pt->blk.frame.n);
+		submit(pt);
+	}
+	return 0;
+}
+
+/* Half a window of each of many senders must not fill the memory. */
+static int count_held(struct conn *cn, struct err *err)
+{
+	struct listen_thread *th = cn->th;
+
+	th->held_bytes = th->held_bytes - cn->held + cn->win.frames.cap;
+	cn->held = cn->win.frames.cap;
+	if (th->held_bytes <= th->ls->opts.max_held_bytes || cn->held == 0)
+		return 0;
+	return err_set(err, ERR_FULL, "too many unfinished windows are held: try again later");
+}
+
+static void tell_seen(struct conn *cn)
+{
+	const struct listen_opts *o = &cn->th->ls->opts;
+	int64_t now = time_now_ns();
+
+	if (o->seen == NULL || (cn->seen_ns != 0 && now - cn->seen_ns < SEEN_EVERY_NS))
+		return;
+	cn->seen_ns = now;
+	o->seen(o->arg, cn->id.tenant, cn->id.agent, tls_peer(cn->tls), now);
+}
+
+ssize_t intake_data(struct conn *cn, struct slice in)
+{
+	struct window_whole w;
+	struct err err;
+	size_t used = 0;
+	ssize_t n = 0;
+
+	if (in.n == 0) /* the connection has just opened */
+		tell_seen(cn);
+	while (used < in.n && has_room(cn)) {
+		n = window_feed(&cn->win, slice_from(in, used), &cn->th->scratch, &w, &err);
+		if (n == 0)
+			break;
+		if (n > 0 && w.kind != WINDOW_NONE) {
+			tell_seen(cn);
+			if (take_window(cn, &w, &err) < 0)
+				n = -1;
+			window_reset(&cn->win);
+		}
+		if (n > 0 && count_held(cn, &err) < 0)
+			n = -1;
+		if (n < 0) {
+			conn_reject(cn, &err);
+			return (ssize_t)in.n;
+		}
+		used += (size_t)n;
+	}
+	update_pause(cn);
+	return (ssize_t)used;
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "collector/run.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <uv.h>
+
+#include "collector/control.h"
+#include "collector/report/exporter.h"
+#include "collector/report/overview.h"
+#include "collector/tenant/ca.h"
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/service.h"
+#include "common/base/time.h"
+#include "common/base/zone.h"
+
+#define SIGNALS_SEGMENT_BYTES (8u << 20)
+#define LOCK_WAIT_MS          5000u /* a command may be at work while we start */
+
+/* The registry as the other threads see it: one handle, one question at a time. */
+struct door {
+	pthread_mutex_t lock;
+	struct registry *registry;
+};
+
+struct collector {
+	struct config conf;
+	uv_loop_t loop;
+	uv_signal_t term, intr, hup;
+	struct door door;
+	struct ca *ca;
+	struct ruleset *rules;
+	struct seglog *signals;
+	struct queue *queue;
+	struct worker *worker;
+	struct desk *desk;
+	struct notifier *notifier;
+	struct listen *listen;
+	struct enrol_server *enrol;
+	struct control *control;
+	struct exporter *exporter;
+	struct overview overview;
+};
+
+static void on_rule_fault(void *arg, const char *path, const struct err *err)
+{
+	struct err full = *err;
+
+	conf_err_in(&full, path);
+	log_err(LOG_LEVEL_ERROR, "rule not loaded", &full);
+}
+
+static int load_rules(struct collector *co, struct ruleset **ret, struct err *err)
+{
+	struct rules_report rep = { .fault = on_rule_fault };
+	char loaded[24], rejected[24];
+
+	if (ruleset_load(co->conf.rules.paths.v, co->conf.rules.paths.n, &rep, ret, err) < 0)
+		return -1;
+	snprintf(loaded, sizeof(loaded), "%zu", rep.loaded);
+	snprintf(rejected, sizeof(rejected), "%zu", rep.rejected);
+	log_line(LOG_LEVEL_INFO, "rules loaded", "loaded", loaded, "rejected", rejected, NULL);
+	co->overview.rules = ruleset_count(*ret);
+	return 0;
+}
+
+static void on_signalled(void *arg)
+{
+	struct collector *co = arg;
+
+	if (co->desk != NULL)
+		desk_wake(co->desk);
+}
+
+static void on_queued(void *arg)
+{
+	struct collector *co = arg;
+
+	notifier_wake(co->notifier);
+}
+
+static void on_told(void *arg, const char *agent, const char *version, int64_t skew_ms)
+{
+	struct collector *co = arg;
+	struct err err;
+
+	pthread_mutex_lock(&co->door.lock);
+	if (agent_told(co->door.registry, agent, version, skew_ms, &err) < 0 &&
+	    err.code != ERR_ABSENT)
+		log_err(LOG_LEVEL_WARN, "an agent's status was not noted", &err);
+	pthread_mutex_unlock(&co->door.lock);
+}
+
+static int on_admit(void *arg, const char *serial, const char *tenant, const char *agent,
+		    struct err *err)
+{
+	struct collector *co = arg;
+	int r;
+
+	pthread_mutex_lock(&co->door.lock);
+	r = agent_admit(co->door.registry, serial, tenant, agent, err);
+	pthread_mutex_unlock(&co->door.lock);
+	return r;
+}
+
+static void on_seen(void *arg, const char *tenant, const char *agent, const char *addr,
+		    int64_t now_ns)
+{
+	struct collector *co = arg;
+	struct err err;
+
+	pthread_mutex_lock(&co->door.lock);
+	if (agent_seen(co->door.registry, agent, addr, now_ns, &err) < 0)
+		log_line(LOG_LEVEL_WARN, "an agent's visit was not noted", "tenant", tenant,
+			 "agent", agent, "reason", err.msg, NULL);
+	pthread_mutex_unlock(&co->door.lock);
+}
+
+/* A command has run inside the daemon: it may have revoked an agent or queued a message. */
+static void on_command(void *arg)
+{
+	struct collector *co = arg;
+
+	listen_revoke_check(co->listen);
+	notifier_wake(co->notifier);
+}
+
+static void on_render(void *arg, struct buf *out)
+{
+	overview_metrics(arg, time_now_ns(), out);
+}
+
+static void on_stop(uv_signal_t *sg, int number)
+{
+	struct collector *co = sg->data;
+
+	service_notify("STOPPING=1");
+	log_line(LOG_LEVEL_INFO, "stopping", NULL);
+	uv_close((uv_handle_t *)&co->term, NULL);
+	uv_close((uv_handle_t *)&co->intr, NULL);
+	uv_close((uv_handle_t *)&co->hup, NULL);
+}
+
+/* Rules and certificates are taken anew; what does not load leaves the old in force. */
+static void on_reload(uv_signal_t *sg, int number)
+{
+	struct collector *co = sg->data;
+	struct ruleset *fresh = NULL;
+	struct tls_creds *creds = NULL;
+	struct err err;
+
+	if (load_rules(co, &fresh, &err) == 0) {
+		worker_rules(co->worker, fresh);
+		desk_rules(co->desk, fresh);
+		ruleset_unref(co->rules);
+		co->rules = fresh;
+		log_line(LOG_LEVEL_INFO, "rules reloaded", NULL);
+	} else {
+		log_err(LOG_LEVEL_ERROR, "rules not reloaded, the old ones stay in force", &err);
+	}
+	if (tls_creds_load(ca_cert_path(co->ca), ca_server_cert_path(co->ca),
+			   ca_server_key_path(co->ca), &creds, &err) == 0)
+		listen_creds(co->listen, creds);
+	else
+		log_err(LOG_LEVEL_ERROR, "certificate not reloaded, the old one stays in use",
+			&err);
+	tls_creds_unref(creds);
+}
+
+static int start_storage(struct collector *co, struct err *err)
+{
+	struct seglog_opts so = { .dir = config_path(&co->conf, "signals"),
+				  .magic = "VTSIGNAL",
+				  .segment_bytes = SIGNALS_SEGMENT_BYTES };
+	struct queue_opts qo = { .dir = config_path(&co->conf, "queue"),
+				 .max_bytes = co->conf.queue.max_bytes,
+				 .commit_ms = (uint32_t)co->conf.queue.commit_ms,
+				 .commit_bytes = co->conf.queue.commit_bytes,
+				 .retain_bytes = co->conf.queue.retain_bytes };
+
+	if (so.dir == NULL || qo.dir == NULL)
+		return err_nomem(err);
+	if (registry_open(config_path(&co->conf, "collector.db"), &co->door.registry, err) < 0)
+		return -1;
+	if (ca_open_config(&co->conf, time_now_ns(), &co->ca, err) < 0)
+		return -1;
+	if (seglog_open(&so, NULL, &co->signals, err) < 0)
+		return -1;
+	return queue_open(&qo, &co->queue, err);
+}
+
+static int start_detection(struct collector *co, struct err *err)
+{
+	const char *db = config_path(&co->conf, "collector.db");
+	struct worker_opts wo = { .queue = co->queue,
+				  .signals = co->signals,
+				  .rules = co->rules,
+				  .signalled = on_signalled,
+				  .seen = on_told,
+				  .arg = co };
+	struct desk_opts dk = { .signals = co->signals,
+				.rules = co->rules,
+				.db_path = db,
+				.notify = &co->conf.notify,
+				.session_ns = co->conf.alert.session_ms * NS_PER_MS,
+				.correlate_max_bytes = co->conf.alert.correlate_max_bytes,
+				.queued = on_queued,
+				.arg = co };
+
+	if (notifier_start(db, &co->conf.notify, &co->notifier, err) < 0 ||
+	    desk_start(&dk, &co->desk, err) < 0)
+		return -1;
+	return worker_start(&wo, &co->worker, err);
+}
+
+static int start_doors(struct collector *co, struct err *err)
+{
+	const struct config *cf = &co->conf;
+	struct listen_opts lo = { .addr = cf->agents.listen,
+				  .port = (uint16_t)cf->agents.port,
+				  .max_connections = (unsigned)cf->agents.max_connections,
+				  .queue = co->queue,
+				  .put = queue_put,
+				  .admit = on_admit,
+				  .seen = on_seen,
+				  .arg = co };
+	char address[300];
+	int r;
+
+	if (tls_creds_load(ca_cert_path(co->ca), ca_server_cert_path(co->ca),
+			   ca_server_key_path(co->ca), &lo.creds, err) < 0)
+		return -1;
+	r = listen_start(&lo, &co->listen, err);
+	tls_creds_unref(lo.creds);
+	if (r < 0)
+		return -1;
+	snprintf(address, sizeof(address), "%s:%u", cf->agents.address, listen_port(co->listen));
+	if (enrol_server_start(co->ca, config_path(&co->conf, "collector.db"), cf->agents.listen,
+			       (uint16_t)cf->agents.enrol_port, address, &co->enrol, NULL, err) < 0)
+		return -1;
+	co->overview.listen = co->listen;
+	co->overview.queue = co->queue;
+	co->overview.worker = co->worker;
+	co->overview.desk = co->desk;
+	co->overview.notifier = co->notifier;
+	if (cf->metrics.port != 0 &&
+	    exporter_start(cf->metrics.listen, (uint16_t)cf->metrics.port, on_render, &co->overview,
+			   &co->exporter, NULL, err) < 0)
+		return -1;
+	return control_start(&co->conf, on_command, co, &co->control, err);
+}
+
+static int start(struct collector *co, struct err *err)
+{
+	if (zone_use(co->conf.notify.zone, err) < 0 ||
+	    dir_make(co->conf.state_dir, 0700, err) < 0 ||
+	    state_lock(co->conf.state_dir, LOCK_WAIT_MS, err) < 0)
+		return -1;
+	if (start_storage(co, err) < 0 || load_rules(co, &co->rules, err) < 0)
+		return -1;
+	if (start_detection(co, err) < 0)
+		return -1;
+	return start_doors(co, err);
+}
+
+/* From the front to the back: senders first, so that nothing new comes in. */
+static void stop(struct collector *co)
+{
+	control_stop(co->control);
+	exporter_stop(co->exporter);
+	enrol_server_stop(co->enrol);
+	if (co->listen != NULL)
+		listen_stop(co->listen);
+	worker_stop(co->worker);
+	desk_stop(co->desk);
+	if (co->notifier != NULL)
+		notifier_stop(co->notifier);
+	if (co->queue != NULL)
+		queue_close(co->queue);
+	seglog_close(co->signals);
+	ruleset_unref(co->rules);
+	ca_close(co->ca);
+	registry_close(co->door.registry);
+	state_unlock();
+	config_release(&co->conf);
+}
+
+static void watch_signal(struct collector *co, uv_signal_t *sg, int number, uv_signal_cb cb)
+{
+	uv_signal_init(&co->loop, sg);
+	sg->data = co;
+	uv_signal_start(sg, cb, number);
+}
+
+static const char *config_option(int argc, char **argv, struct err *err)
+{
+	if (argc == 3 && strcmp(argv[1], "--config") == 0)
+		return argv[2];
+	if (argc == 2 && strncmp(argv[1], "--config=", 9) == 0)
+		return argv[1] + 9;
+	if (argc > 1)
+		err_set(err, ERR_USAGE, "unknown argument %.100s", argv[1]);
+	return NULL;
+}
+
+int collector_run(int argc, char **argv)
+{
+	static const enum log_level levels[] = { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO,
+						 LOG_LEVEL_DEBUG };
+	static struct collector co; /* lives as long as the loop */
+	struct err err = { 0 };
+	const char *path = config_option(argc, argv, &err);
+
+	if (err.code != ERR_NONE) {
+		fprintf(stderr,
+			"vartio-collector: %s\nusage: vartio-collector run [--config FILE]\n",
+			err.msg);
+		return 2;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	log_init("vartio-collector", LOG_LEVEL_INFO);
+	if (config_load(path, &co.conf, &err) < 0) {
+		fprintf(stderr, "vartio-collector: %s\n", err.msg);
+		return 1;
+	}
+	log_init("vartio-collector", levels[co.conf.log_level]);
+	pthread_mutex_init(&co.door.lock, NULL);
+	co.overview.started_ns = time_now_ns();
+	uv_loop_init(&co.loop);
+	if (start(&co, &err) < 0) {
+		log_err(LOG_LEVEL_ERROR, "cannot start", &err);
+		stop(&co);
+		return 1;
+	}
+	watch_signal(&co, &co.term, SIGTERM, on_stop);
+	watch_signal(&co, &co.intr, SIGINT, on_stop);
+	watch_signal(&co, &co.hup, SIGHUP, on_reload);
+	log_line(LOG_LEVEL_INFO, "started", "version", VARTIO_VERSION, "config", co.conf.path,
+		 NULL);
+	service_notify("READY=1");
+	uv_run(&co.loop, UV_RUN_DEFAULT);
+	stop(&co);
+	uv_loop_close(&co.loop);
+	log_line(LOG_LEVEL_INFO, "stopped", NULL);
+	return 0;
+}

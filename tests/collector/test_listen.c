@@ -1,0 +1,732 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* tests/collector/test_listen.c: the senders' door, from a real TLS client on this test's loop.
+ * The queue is a double that keeps what it is given and answers when the test says so, from this
+ * thread, which is not the listener's. */
+#include "tests/cmocka.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "collector/listen/listen.h"
+#include "collector/listen/window.h"
+#include "common/base/hash.h"
+#include "common/base/time.h"
+#include "common/net/lumberjack.h"
+#include "tests/helpers/pki.h"
+
+#define GUARD_MS 20000
+#define PUTS_MAX 64
+#define ACKS_MAX 64
+
+/* --- the queue's double --- */
+
+struct queue {
+	pthread_mutex_t lock;
+	struct {
+		struct queue_block blk;
+		struct buf frame;
+		void (*done)(void *arg, enum queue_result res, const struct err *err);
+		void *arg;
+		bool answered;
+	} puts[PUTS_MAX];
+	unsigned n, refused;
+	bool full;    /* queue_put says ERR_FULL */
+	bool at_once; /* stored before queue_put returns */
+};
+static struct queue queue;
+
+static int put(struct queue *q, const struct queue_block *blk,
+	       void (*done)(void *arg, enum queue_result res, const struct err *err), void *arg,
+	       struct err *err)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&q->lock);
+	if (q->full || q->n == PUTS_MAX) {
+		q->refused++;
+		r = err_set(err, ERR_FULL, "the test's queue is full");
+	} else {
+		q->puts[q->n].blk = *blk;
+		buf_slice(&q->puts[q->n].frame, blk->frame);
+		q->puts[q->n].done = done;
+		q->puts[q->n].arg = arg;
+		q->puts[q->n].answered = q->at_once;
+		q->n++;
+		if (q->at_once)
+			done(arg, QUEUE_STORED, NULL);
+	}
+	pthread_mutex_unlock(&q->lock);
+	return r;
+}
+
+static unsigned n_puts(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&queue.lock);
+	n = queue.n;
+	pthread_mutex_unlock(&queue.lock);
+	return n;
+}
+
+static unsigned n_refused(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&queue.lock);
+	n = queue.refused;
+	pthread_mutex_unlock(&queue.lock);
+	return n;
+}
+
+static void set_full(bool full)
+{
+	pthread_mutex_lock(&queue.lock);
+	queue.full = full;
+	pthread_mutex_unlock(&queue.lock);
+}
+
+static void answer(unsigned i, enum queue_result res)
+{
+	struct err err = { .code = ERR_IO, .msg = "the test says so" };
+
+	assert_true(i < n_puts() && !queue.puts[i].answered);
+	queue.puts[i].answered = true;
+	queue.puts[i].done(queue.puts[i].arg, res, res >= QUEUE_FULL ? &err : NULL);
+}
+
+/* --- the registry's double --- */
+
+static _Atomic bool revoked;
+static _Atomic unsigned n_seen;
+
+static int admit(void *arg, const char *serial, const char *tenant, const char *agent,
+		 struct err *err)
+{
+	if (strcmp(tenant, "mallila") != 0)
+		return err_set(err, ERR_DENIED, "serial %.8s belongs to another tenant", serial);
+	if (revoked)
+		return err_set(err, ERR_DENIED, "agent %s is revoked", agent);
+	return 0;
+}
+
+static void seen(void *arg, const char *tenant, const char *agent, const char *addr, int64_t now_ns)
+{
+	if (strcmp(tenant, "mallila") == 0 && strncmp(addr, "127.0.0.1:", 10) == 0)
+		n_seen++;
+}
+
+/* --- the sender --- */
+
+struct sender {
+	struct tls_conn *cn;
+	bool open, closed;
+	struct err err;
+	uint32_t acks[ACKS_MAX];
+	unsigned n_acks;
+};
+
+static struct pki *pki;
+static uv_loop_t loop;
+static struct listen *listener;
+static struct tls_creds *creds[2]; /* collector, agent */
+static struct sender sender;
+
+static void on_open(struct tls_conn *cn)
+{
+	((struct sender *)tls_arg(cn))->open = true;
+}
+
+static ssize_t on_data(struct tls_conn *cn, struct slice in)
+{
+	struct sender *sd = tls_arg(cn);
+	struct lj_frame f;
+	struct err err;
+	size_t used = 0;
+	ssize_t n;
+
+	while (used < in.n && (n = lj_next(slice_from(in, used), 0, &f, &err)) > 0) {
+		assert_int_equal(f.kind, LJ_ACK);
+		assert_true(sd->n_acks < ACKS_MAX);
+		sd->acks[sd->n_acks++] = f.number;
+		used += (size_t)n;
+	}
+	return (ssize_t)used;
+}
+
+static void on_closed(struct tls_conn *cn, const struct err *err)
+{
+	struct sender *sd = tls_arg(cn);
+
+	sd->closed = true;
+	sd->cn = NULL;
+	if (err != NULL)
+		sd->err = *err;
+}
+
+static const struct tls_handler handler = { NULL, on_open, on_data, NULL, on_closed };
+
+#define UNTIL(cond)                                                                                \
+	do {                                                                                       \
+		int64_t until_ = time_mono_ns() + GUARD_MS * NS_PER_MS;                            \
+		while (!(cond) && time_mono_ns() < until_)                                         \
+			if (uv_run(&loop, UV_RUN_NOWAIT) >= 0)                                     \
+				usleep(500);                                                       \
+		assert_true(cond);                                                                 \
+	} while (0)
+
+/* Time for what must not happen to happen. */
+static void turn(void)
+{
+	int64_t until = time_mono_ns() + 80 * NS_PER_MS;
+
+	while (time_mono_ns() < until) {
+		uv_run(&loop, UV_RUN_NOWAIT);
+		usleep(1000);
+	}
+}
+
+static void join(struct sender *sd, struct tls_creds *cr)
+{
+	const struct tls_opts o = {
+		.loop = &loop, .creds = cr, .handler = &handler, .arg = sd, .server_name = "siem"
+	};
+	struct sockaddr_in addr;
+	struct err err;
+
+	memset(sd, 0, sizeof(*sd));
+	uv_ip4_addr("127.0.0.1", listen_port(listener), &addr);
+	assert_int_equal(tls_connect(&o, (struct sockaddr *)&addr, &sd->cn, &err), 0);
+	UNTIL(sd->open || sd->closed);
+}
+
+static void send_bytes(struct sender *sd, struct buf *bytes)
+{
+	struct err err;
+
+	assert_int_equal(tls_write(sd->cn, buf_view(bytes), &err), 0);
+	buf_release(bytes);
+}
+
+/* An agent's window: `n` events as block `number` of an epoch. */
+static void own_window(struct buf *out, uint64_t number, uint32_t n)
+{
+	const struct batch_meta m = {
+		.epoch = 0xfeedface, .block = number, .first_seq = number * 100, .floor = 1
+	};
+	struct buf frames = { 0 }, json = { 0 };
+	struct err err;
+
+	for (uint32_t i = 1; i <= n; i++) {
+		char text[64];
+
+		buf_reset(&json);
+		snprintf(text, sizeof(text), "{\"message\":\"block %u event %u\"}",
+			 (unsigned)number, i);
+		if (i == 1)
+			assert_int_equal(batch_meta_put(&json, &m, slice_str(text), &err), 0);
+		else
+			buf_str(&json, text);
+		lj_put_json(&frames, i, buf_view(&json));
+	}
+	lj_put_window(out, n);
+	assert_int_equal(lj_compress(out, buf_view(&frames), 6, &err), 0);
+	buf_release(&frames);
+	buf_release(&json);
+}
+
+static void send_own(struct sender *sd, uint64_t number, uint32_t n)
+{
+	struct buf out = { 0 };
+
+	own_window(&out, number, n);
+	send_bytes(sd, &out);
+}
+
+/* --- the frame of the tests --- */
+
+static int start(struct listen_opts o)
+{
+	struct err err;
+
+	o.addr = "127.0.0.1";
+	o.creds = creds[0];
+	o.queue = &queue;
+	o.put = put;
+	o.admit = admit;
+	o.seen = seen;
+	if (o.retry_ms == 0)
+		o.retry_ms = 10;
+	if (listen_start(&o, &listener, &err) < 0)
+		fail_msg("%s", err.msg);
+	return 0;
+}
+
+static int setup(void **state)
+{
+	memset(&queue, 0, sizeof(queue));
+	pthread_mutex_init(&queue.lock, NULL);
+	memset(&sender, 0, sizeof(sender));
+	revoked = false;
+	n_seen = 0;
+	uv_loop_init(&loop);
+	creds[0] = pki_creds(pki, "siem", pki);
+	creds[1] = pki_creds(pki, "agent", pki);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	if (sender.cn != NULL)
+		tls_close(sender.cn, NULL);
+	/* Blocks that were never answered would hold the listener for ever, as they should. */
+	for (unsigned i = 0; i < n_puts(); i++)
+		if (!queue.puts[i].answered)
+			answer(i, QUEUE_STORED);
+	listen_stop(listener);
+	listener = NULL;
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
+	for (unsigned i = 0; i < PUTS_MAX; i++)
+		buf_release(&queue.puts[i].frame);
+	tls_creds_unref(creds[0]);
+	tls_creds_unref(creds[1]);
+	pthread_mutex_destroy(&queue.lock);
+	return 0;
+}
+
+static void test_own_block(void **state)
+{
+	struct buf out = { 0 };
+	const struct queue_block *b = &queue.puts[0].blk;
+	struct slice payload;
+
+	start((struct listen_opts){ 0 });
+	join(&sender, creds[1]);
+	assert_true(sender.open);
+	own_window(&out, 7, 3);
+	payload = slice_from(buf_view(&out), 12); /* behind W and the head of C */
+	queue.puts[1].frame = (struct buf){ 0 };
+	buf_slice(&queue.puts[1].frame, payload); /* kept to compare with */
+	send_bytes(&sender, &out);
+	UNTIL(n_puts() == 1);
+	assert_string_equal(b->tenant, "mallila");
+	assert_string_equal(b->sender, "agent-1");
+	assert_int_equal(b->kind, QUEUE_OWN);
+	assert_int_equal(b->epoch, 0xfeedface);
+	assert_int_equal(b->number, 7);
+	assert_int_equal(b->floor, 1);
+	assert_int_equal(b->first_seq, 700);
+	assert_int_equal(b->events, 3);
+	assert_true(b->received_ns > 0);
+	assert_int_equal(queue.puts[0].frame.n, queue.puts[1].frame.n); /* bytes as they came */
+	assert_memory_equal(queue.puts[0].frame.p, queue.puts[1].frame.p, queue.puts[0].frame.n);
+	assert_int_equal(b->crc, crc32c(0, queue.puts[0].frame.p, queue.puts[0].frame.n));
+	turn();
+	assert_int_equal(sender.n_acks, 0); /* nothing before it is durable */
+	answer(0, QUEUE_STORED);
+	UNTIL(sender.n_acks == 1);
+	assert_int_equal(sender.acks[0], 3);
+	assert_int_equal(n_seen, 1); /* at the connection; the block came within the minute */
+}
+
+static void test_acks_in_order(void **state)
+{
+	start((struct listen_opts){ 0 });
+	join(&sender, creds[1]);
+	send_own(&sender, 1, 2);
+	send_own(&sender, 2, 5);
+	send_own(&sender, 3, 4);
+	UNTIL(n_puts() == 3);
+	answer(2, QUEUE_STORED);
+	answer(1, QUEUE_REPEATED);
+	turn();
+	assert_int_equal(sender.n_acks, 0);
+	answer(0, QUEUE_STORED);
+	UNTIL(sender.n_acks == 3);
+	assert_int_equal(sender.acks[0], 2);
+	assert_int_equal(sender.acks[1], 5);
+	assert_int_equal(sender.acks[2], 4);
+	assert_int_equal(metric_get(&listen_stats(listener)->repeated), 1);
+	assert_int_equal(metric_get(&listen_stats(listener)->events), 11);
+}
+
+/* The window's events, out of a block that the queue holds. */
+static void assert_events(unsigned i, const char *const *json, uint32_t n)
+{
+	struct buf plain = { 0 };
+	struct slice in;
+	struct lj_frame f;
+	struct err err;
+	ssize_t used;
+
+	assert_int_equal(queue.puts[i].blk.events, n);
+	assert_int_equal(lj_inflate(buf_view(&queue.puts[i].frame), 1u << 20, &plain, &err), 0);
+	in = buf_view(&plain);
+	for (uint32_t k = 0; k < n; k++) {
+		used = lj_next(in, 1u << 20, &f, &err);
+		assert_true(used > 0);
+		assert_int_equal(f.number, k + 1);
+		assert_slice(f.payload, json[k]);
+		in = slice_from(in, (size_t)used);
+	}
+	assert_int_equal(in.n, 0);
+	buf_release(&plain);
+}
+
+static void test_foreign_windows(void **state)
+{
+	static const char *const sent[] = {
+		"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"ecs\":{\"version\":\"8.0.0\"},\"@"
+		"metadata\":{\"beat\":\"filebeat\"},"
+		"\"m\":1}",
+		"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"ecs\":{\"version\":\"8.0.0\"},\"m\":2}",
+		"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"ecs\":{\"version\":\"8.0.0\"},\"m\":3}",
+	};
+	static const char *const stored[] = {
+		"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"ecs\":{\"version\":\"8.0.0\"},\"m\":1}",
+		"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"ecs\":{\"version\":\"8.0.0\"},\"m\":2}",
+		"{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"ecs\":{\"version\":\"8.0.0\"},\"m\":3}",
+	};
+	struct buf out = { 0 }, frames = { 0 };
+	struct err err;
+
+	start((struct listen_opts){ 0 });
+	join(&sender, creds[1]);
+	lj_put_window(&out, 3); /* bare, then compressed */
+	lj_put_json(&out, 1, slice_str(sent[0]));
+	lj_put_json(&frames, 2, slice_str(sent[1]));
+	lj_put_json(&frames, 3, slice_str(sent[2]));
+	assert_int_equal(lj_compress(&out, buf_view(&frames), 6, &err), 0);
+	lj_put_window(&out, 1);
+	lj_put_json(&out, 1, slice_str(sent[0]));
+	send_bytes(&sender, &out);
+	buf_release(&frames);
+	UNTIL(n_puts() == 2);
+	assert_events(0, stored, 3);
+	assert_events(1, stored, 1);
+	assert_int_equal(queue.puts[0].blk.kind, QUEUE_FOREIGN);
+	assert_string_equal(queue.puts[0].blk.tenant, "mallila");
+	assert_int_equal(queue.puts[0].blk.number, 1);
+	assert_int_equal(queue.puts[0].blk.first_seq, 1);
+	assert_int_equal(queue.puts[1].blk.number, 2);
+	assert_int_equal(queue.puts[1].blk.first_seq, 4);
+	assert_int_equal(queue.puts[1].blk.floor, 1); /* the first is not settled yet */
+	assert_true(queue.puts[0].blk.epoch == queue.puts[1].blk.epoch);
+	assert_true(queue.puts[0].blk.epoch != 0);
+	answer(0, QUEUE_STORED);
+	answer(1, QUEUE_STORED);
+	UNTIL(sender.n_acks == 2);
+	assert_int_equal(sender.acks[0], 3);
+	assert_int_equal(sender.acks[1], 1);
+	lj_put_window(&out, 1);
+	lj_put_json(&out, 1, slice_str(sent[0]));
+	send_bytes(&sender, &out);
+	UNTIL(n_puts() == 3);
+	assert_int_equal(queue.puts[2].blk.number, 3);
+	assert_int_equal(queue.puts[2].blk.floor, 3); /* all before it are settled */
+	assert_int_equal(queue.puts[2].blk.first_seq, 5);
+}
+
+/* A window that became several blocks is answered once, after the last of them. */
+static void test_foreign_split(void **state)
+{
+	struct buf out = { 0 }, json = { 0 };
+	unsigned n;
+
+	start((struct listen_opts){ 0 });
+	join(&sender, creds[1]);
+	buf_str(&json, "{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"ecs\":{\"version\":\"8.0.0\"},"
+		       "\"pad\":\"");
+	while (json.n < 50000)
+		buf_str(&json, "0123456789");
+	buf_str(&json, "\"}");
+	lj_put_window(&out, 20);
+	for (uint32_t i = 1; i <= 20; i++)
+		lj_put_json(&out, i, buf_view(&json));
+	send_bytes(&sender, &out);
+	buf_release(&json);
+	UNTIL(n_puts() == 4); /* six events of 50 KB fill 256 KiB */
+	for (n = 4; n > 0; n--) {
+		assert_int_equal(sender.n_acks, 0);
+		answer(n - 1, QUEUE_STORED);
+	}
+	UNTIL(sender.n_acks == 1);
+	assert_int_equal(sender.acks[0], 20);
+}
+
+/* What closes the connection: one line, a count, and nothing in the queue. */
+static void test_rejected(void **state)
+{
+	struct buf rows[6] = { { 0 } }, frames = { 0 };
+	struct err err;
+
+	start((struct listen_opts){ 0 });
+	own_window(&rows[0], 1, 3);
+	rows[0].p[5] = 4;           /* announces one more than it holds */
+	lj_put_window(&rows[1], 1); /* a bomb: nine mebibytes of nothing */
+	while (frames.n < (9u << 20))
+		lj_put_json(&frames, 1, SLICE("                                        "));
+	assert_int_equal(lj_compress(&rows[1], buf_view(&frames), 9, &err), 0);
+	buf_str(&rows[2], "GET / HTTP/1.1\r\n\r\n");
+	lj_put_json(&rows[3], 1, SLICE("{}")); /* before its window */
+	lj_put_window(&rows[4], 1);
+	lj_put_compressed(&rows[4], SLICE("not zlib"));
+	lj_put_window(&rows[5], LJ_WINDOW_MAX + 1);
+	buf_release(&frames);
+	for (unsigned i = 0; i < 6; i++) {
+		join(&sender, creds[1]);
+		send_bytes(&sender, &rows[i]);
+		UNTIL(sender.closed);
+		assert_int_equal(metric_get(&listen_stats(listener)->rejected), i + 1);
+		assert_int_equal(sender.n_acks, 0);
+	}
+	assert_int_equal(n_puts(), 0);
+	UNTIL(metric_get(&listen_stats(listener)->connections) == 0);
+	join(&sender, creds[1]); /* and the door is still open to the others */
+	send_own(&sender, 1, 1);
+	UNTIL(n_puts() == 1);
+}
+
+static void test_other_tenant(void **state)
+{
+	struct tls_creds *other = pki_creds(pki, "other", pki);
+
+	start((struct listen_opts){ 0 });
+	join(&sender, other);
+	UNTIL(sender.closed);
+	assert_non_null(strstr(sender.err.msg, "refuses our certificate"));
+	UNTIL(metric_get(&listen_stats(listener)->handshake_failed[TLS_FAIL_REFUSED]) == 1);
+	assert_int_equal(metric_get(&listen_stats(listener)->accepted), 0);
+	assert_int_equal(n_seen, 0);
+	tls_creds_unref(other);
+}
+
+static void test_revoked_while_open(void **state)
+{
+	start((struct listen_opts){ 0 });
+	join(&sender, creds[1]);
+	send_own(&sender, 1, 1);
+	UNTIL(n_puts() == 1);
+	listen_revoke_check(listener); /* nothing has changed */
+	turn();
+	assert_false(sender.closed);
+	revoked = true;
+	listen_revoke_check(listener);
+	UNTIL(sender.closed);
+	assert_int_equal(metric_get(&listen_stats(listener)->revoked), 1);
+	join(&sender, creds[1]);
+	UNTIL(sender.closed);
+	assert_int_equal(metric_get(&listen_stats(listener)->accepted), 1);
+}
+
+static void test_backpressure(void **state)
+{
+	start((struct listen_opts){ .max_windows = 2 });
+	join(&sender, creds[1]);
+	for (unsigned i = 1; i <= 5; i++)
+		send_own(&sender, i, i);
+	UNTIL(n_puts() == 2);
+	turn();
+	assert_int_equal(n_puts(), 2); /* the third is not read */
+	for (unsigned i = 0; i < 5; i++) {
+		UNTIL(n_puts() > i);
+		assert_true(n_puts() <= i + 2);
+		answer(i, QUEUE_STORED);
+	}
+	UNTIL(sender.n_acks == 5);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(sender.acks[i], i + 1);
+}
+
+static void test_queue_full(void **state)
+{
+	start((struct listen_opts){ 0 });
+	join(&sender, creds[1]);
+	set_full(true);
+	send_own(&sender, 1, 2);
+	UNTIL(n_refused() >= 3); /* asked again and again */
+	send_own(&sender, 2, 3); /* not even read meanwhile */
+	turn();
+	assert_int_equal(sender.n_acks, 0);
+	assert_int_equal(metric_get(&listen_stats(listener)->windows), 1);
+	set_full(false);
+	UNTIL(n_puts() == 2);
+	assert_int_equal(queue.puts[0].blk.number, 1);
+	answer(0, QUEUE_FULL); /* taken, but the bound was reached at the commit */
+	UNTIL(n_puts() == 3);
+	assert_int_equal(queue.puts[2].blk.number, 1); /* the same again */
+	answer(2, QUEUE_FAILED);
+	UNTIL(n_puts() == 4);
+	answer(1, QUEUE_STORED);
+	turn();
+	assert_int_equal(sender.n_acks, 0);
+	assert_memory_equal(queue.puts[3].frame.p, queue.puts[0].frame.p, queue.puts[0].frame.n);
+	answer(3, QUEUE_STORED);
+	UNTIL(sender.n_acks == 2);
+	assert_int_equal(sender.acks[0], 2);
+	assert_int_equal(sender.acks[1], 3);
+}
+
+static void test_gone_before_the_answer(void **state)
+{
+	start((struct listen_opts){ 0 });
+	join(&sender, creds[1]);
+	send_own(&sender, 1, 1);
+	send_own(&sender, 2, 1);
+	send_own(&sender, 3, 1);
+	UNTIL(n_puts() == 3);
+	tls_close(sender.cn, NULL);
+	UNTIL(sender.closed);
+	UNTIL(metric_get(&listen_stats(listener)->connections) == 0);
+	answer(0, QUEUE_STORED);
+	answer(1, QUEUE_FULL); /* given up: the sender comes with it again */
+	turn();
+	assert_int_equal(n_puts(), 3);
+	assert_int_equal(metric_get(&listen_stats(listener)->acks), 0);
+	answer(2, QUEUE_REPEATED);
+	join(&sender, creds[1]);
+	send_own(&sender, 2, 1);
+	UNTIL(n_puts() == 4);
+}
+
+static void test_too_many(void **state)
+{
+	struct sender more;
+
+	start((struct listen_opts){ .max_connections = 1 });
+	join(&sender, creds[1]);
+	assert_true(sender.open);
+	join(&more, creds[1]);
+	UNTIL(more.closed);
+	assert_false(more.open);
+	assert_int_equal(metric_get(&listen_stats(listener)->refused), 1);
+	tls_close(sender.cn, NULL);
+	UNTIL(sender.closed && metric_get(&listen_stats(listener)->connections) == 0);
+	join(&sender, creds[1]);
+	assert_true(sender.open);
+}
+
+/* One handshake at a time: a silent stranger delays the next only as long as its handshake may
+ * take, and nobody is lost. */
+static void test_paced_handshakes(void **state)
+{
+	struct sockaddr_in addr;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	start((struct listen_opts){ .max_handshakes = 1, .handshake_ms = 100 });
+	uv_ip4_addr("127.0.0.1", listen_port(listener), &addr);
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	UNTIL(metric_get(&listen_stats(listener)->connections) == 1);
+	join(&sender, creds[1]);
+	assert_true(sender.open);
+	UNTIL(metric_get(&listen_stats(listener)->handshake_failed[TLS_FAIL_TIMEOUT]) == 1);
+	send_own(&sender, 1, 1);
+	UNTIL(n_puts() == 1);
+	close(fd);
+}
+
+static void test_threads(void **state)
+{
+	struct sender many[8];
+	unsigned acks;
+
+	queue.at_once = true;
+	start((struct listen_opts){ .threads = 2 });
+	for (unsigned i = 0; i < 8; i++) {
+		join(&many[i], creds[1]);
+		send_own(&many[i], i + 1, 2);
+	}
+	do {
+		acks = 0;
+		for (unsigned i = 0; i < 8; i++)
+			acks += many[i].n_acks;
+		uv_run(&loop, UV_RUN_NOWAIT);
+	} while (acks < 8);
+	for (unsigned i = 0; i < 8; i++)
+		tls_close(many[i].cn, NULL);
+	for (unsigned i = 0; i < 8; i++)
+		UNTIL(many[i].closed);
+}
+
+static void test_port_taken(void **state)
+{
+	struct listen *second = NULL;
+	struct listen_opts o = {
+		.addr = "127.0.0.1", .creds = creds[0], .put = put, .admit = admit
+	};
+	struct err err;
+
+	start((struct listen_opts){ .threads = 2 });
+	for (unsigned threads = 1; threads <= 2; threads++) {
+		o.threads = threads;
+		o.port = listen_port(listener);
+		assert_int_equal(listen_start(&o, &second, &err), -1);
+		assert_int_equal(err.code, ERR_BUSY);
+		assert_non_null(strstr(err.msg, "does another collector run?"));
+	}
+	assert_null(second);
+	o.addr = "siem.example";
+	assert_int_equal(listen_start(&o, &second, &err), -1);
+	assert_int_equal(err.code, ERR_USAGE);
+}
+
+static void test_metrics(void **state)
+{
+	struct buf out = { 0 };
+
+	queue.at_once = true;
+	start((struct listen_opts){ 0 });
+	join(&sender, creds[1]);
+	send_own(&sender, 1, 4);
+	UNTIL(sender.n_acks == 1);
+	listen_metrics(listener, &out);
+	assert_non_null(strstr(buf_cstr(&out), "vartio_listen_events_total 4\n"));
+	assert_non_null(strstr(buf_cstr(&out), "vartio_listen_connections 1\n"));
+	assert_non_null(strstr(buf_cstr(&out), "vartio_listen_blocks_total{kind=\"own\"} 1\n"));
+	buf_release(&out);
+}
+
+static int group_setup(void **state)
+{
+	pki = pki_new("Vartio test authority");
+	pki_issue(pki, "siem", &(struct pki_spec){ .ip = "127.0.0.1", .use = "server" });
+	pki_issue(pki, "agent",
+		  &(struct pki_spec){ .uri = "urn:vartio:mallila:agent-1", .use = "client" });
+	pki_issue(pki, "other",
+		  &(struct pki_spec){ .uri = "urn:vartio:toinen:agent-1", .use = "client" });
+	return 0;
+}
+
+static int group_teardown(void **state)
+{
+	pki_free(pki);
+	return 0;
+}
+
+#define LISTEN_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LISTEN_TEST(test_own_block),
+		LISTEN_TEST(test_acks_in_order),
+		LISTEN_TEST(test_foreign_windows),
+		LISTEN_TEST(test_foreign_split),
+		LISTEN_TEST(test_rejected),
+		LISTEN_TEST(test_other_tenant),
+		LISTEN_TEST(test_revoked_while_open),
+		LISTEN_TEST(test_backpressure),
+		LISTEN_TEST(test_queue_full),
+		LISTEN_TEST(test_gone_before_the_answer),
+		LISTEN_TEST(test_too_many),
+		LISTEN_TEST(test_paced_handshakes),
+		LISTEN_TEST(test_threads),
+		LISTEN_TEST(test_port_taken),
+		LISTEN_TEST(test_metrics),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
