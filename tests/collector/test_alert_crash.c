@@ -171,7 +171,7 @@ static void test_crash(void **state)
 	struct store_place whole, torn;
 	char *want, *got;
 	json_t *all;
-	unsigned commits = 0;
+	unsigned commits = 0, told = 0, meant = 0;
 
 	rules_make();
 	place_open(&whole);
@@ -187,6 +187,12 @@ static void test_crash(void **state)
 	assert_string_equal(got, want);
 	all = json_loads(want, 0, NULL);
 	assert_int_equal(json_array_size(all), 2); /* two waves, and nothing of h1 */
+	for (size_t i = 0; i < 2; i++)
+		told += (unsigned)json_integer_value(
+			json_object_get(json_array_get(all, i), "events"));
+	for (unsigned i = 0; i < SIGNALS; i++)
+		meant += i % 7 != 6 && i % 200 != 3;
+	assert_int_equal(told, meant); /* each once */
 	json_decref(all);
 	free(want);
 	free(got);
