@@ -8,6 +8,7 @@
 #include "collector/control.h"
 #include "common/base/file.h"
 #include "common/base/time.h"
+#include "common/base/zone.h"
 
 #define DEFAULT_CONFIG "/etc/vartio/collector.yml"
 #define FILE_MAX       (CONTROL_MAX / 2)
@@ -110,6 +111,9 @@ static int run_with_state(const struct command *cmd, const struct config *conf, 
 				       conf->state_dir);
 		return r < 0 ? -1 : 0;
 	}
+	/* Times are shown in the region's zone; a machine without tzdata shows its own. */
+	if (conf->notify.zone != NULL)
+		zone_use(conf->notify.zone, NULL);
 	snprintf(peer, sizeof(peer), "uid %u", (unsigned)getuid());
 	*ret_code = command_run(cmd, conf, argc - words, argv + words, file, peer, time_now_ns(),
 				out, errors);
