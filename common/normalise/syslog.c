@@ -87,7 +87,8 @@ static bool sd_name(struct slice s, size_t *i)
 	return *i > start;
 }
 
-/* "value" with escapes; *i is past the opening quote, and comes out past the closing one. */
+/* "value" with escapes; *i is past the opening quote, and comes out past the closing one. A ]
+ * should be escaped, but the quotes tell well enough, and senders forget it. */
 static bool sd_value(struct slice s, size_t *i)
 {
 	for (; *i < s.n; ++*i) {
@@ -95,8 +96,6 @@ static bool sd_value(struct slice s, size_t *i)
 			++*i;
 			return true;
 		}
-		if (s.p[*i] == ']')
-			return false;
 		if (s.p[*i] == '\\' && *i + 1 < s.n)
 			++*i; /* a backslash before another byte stands for itself (6.3.3) */
 	}
@@ -253,10 +252,39 @@ static size_t tag_at(struct slice s, struct slice *ret_app, struct slice *ret_pr
 	return i;
 }
 
+/* "Google Chrome[123]:": spaces in a program's name are believed where a number in brackets and a
+ * colon follow soon. */
+static size_t spaced_tag_at(struct slice s, struct slice *ret_app, struct slice *ret_procid)
+{
+	ssize_t open = slice_chr((struct slice){ s.p, s.n < 32 ? s.n : 32 }, '[');
+	unsigned spaces_in = 0;
+	size_t i;
+
+	if (open <= 0)
+		return 0;
+	for (i = 0; i < (size_t)open; i++) {
+		if (s.p[i] == ' ')
+			spaces_in++;
+		else if (strchr(":=\"'(,;", s.p[i]) != NULL)
+			return 0;
+	}
+	for (i++; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+		;
+	if (spaces_in > 2 || s.p[0] == ' ' || s.p[open - 1] == ' ' || i == (size_t)open + 1 ||
+	    i + 1 >= s.n || s.p[i] != ']' || s.p[i + 1] != ':')
+		return 0;
+	*ret_app = (struct slice){ s.p, (size_t)open };
+	*ret_procid = (struct slice){ s.p + open + 1, i - (size_t)open - 1 };
+	return i + 2;
+}
+
 /* Fills app, procid, msg from what follows the header. */
 static void tag_and_message(struct slice s, struct syslog *ret)
 {
 	size_t used = tag_at(s, &ret->app, &ret->procid);
+
+	if (used == 0)
+		used = spaced_tag_at(s, &ret->app, &ret->procid);
 
 	if (used == 0)
 		ret->procid = (struct slice){ NULL, 0 };
@@ -267,6 +295,8 @@ static void tag_and_message(struct slice s, struct syslog *ret)
 
 static bool is_host(struct slice t)
 {
+	bool any = false;
+
 	if (t.n == 0 || t.n > 255)
 		return false;
 	for (size_t i = 0; i < t.n; i++) {
@@ -275,8 +305,9 @@ static bool is_host(struct slice t)
 		if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && !(c >= '0' && c <= '9') &&
 		    (c == '\0' || strchr("-._:@/[]", c) == NULL))
 			return false;
+		any |= strchr("-._:@/[]", c) == NULL;
 	}
-	return true;
+	return any;
 }
 
 /* What follows the time: "host tag: text", "tag: text" (no host), "host text". */
