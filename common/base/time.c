@@ -39,30 +39,47 @@ static void put_digits(char *p, unsigned n, uint64_t v)
 	}
 }
 
+struct date {
+	int64_t year;
+	unsigned month, day;
+};
+
+/* time_days the other way. gmtime_r does more, takes a lock, and is called twice an event. */
+static struct date date_of(int64_t days)
+{
+	int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097, doe = z - era * 146097;
+	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+	unsigned month = (unsigned)(mp < 10 ? mp + 3 : mp - 9);
+
+	return (struct date){ .year = yoe + era * 400 + (month <= 2),
+			      .month = month,
+			      .day = (unsigned)(doy - (153 * mp + 2) / 5 + 1) };
+}
+
 size_t time_format(int64_t t_ns, char out[TIME_TEXT_MAX])
 {
 	int64_t sec = t_ns / NS_PER_SEC, frac = t_ns % NS_PER_SEC;
-	unsigned digits = 3;
-	struct tm tm;
-	time_t t;
+	unsigned digits = 3, of_day;
+	struct date d;
 
 	if (frac < 0) {
 		frac += NS_PER_SEC;
 		sec--;
 	}
-	t = (time_t)sec;
-	gmtime_r(&t, &tm);
-	put_digits(out, 4, (uint64_t)tm.tm_year + 1900);
+	of_day = (unsigned)((sec % 86400 + 86400) % 86400);
+	d = date_of((sec - of_day) / 86400);
+	put_digits(out, 4, (uint64_t)d.year);
 	out[4] = '-';
-	put_digits(out + 5, 2, (uint64_t)tm.tm_mon + 1);
+	put_digits(out + 5, 2, d.month);
 	out[7] = '-';
-	put_digits(out + 8, 2, (uint64_t)tm.tm_mday);
+	put_digits(out + 8, 2, d.day);
 	out[10] = 'T';
-	put_digits(out + 11, 2, (uint64_t)tm.tm_hour);
+	put_digits(out + 11, 2, of_day / 3600);
 	out[13] = ':';
-	put_digits(out + 14, 2, (uint64_t)tm.tm_min);
+	put_digits(out + 14, 2, of_day / 60 % 60);
 	out[16] = ':';
-	put_digits(out + 17, 2, (uint64_t)tm.tm_sec);
+	put_digits(out + 17, 2, of_day % 60);
 	out[19] = '.';
 	if (frac % 1000 != 0)
 		digits = 9;

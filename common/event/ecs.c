@@ -10,6 +10,7 @@ static const struct slice names[ECS_COUNT] = {
 };
 
 static struct ecs_path paths[ECS_COUNT];
+const struct ecs_path *const ecs_paths = paths;
 
 struct slice ecs_name(enum ecs id)
 {
@@ -59,11 +60,6 @@ bool ecs_is_object(struct slice dotted_name)
 	return false;
 }
 
-const struct ecs_path *ecs_path(enum ecs id)
-{
-	return &paths[id];
-}
-
 /* An object gets the number of the first field of the list that lies in it, so equal prefixes give
  * equal numbers; 0 stays free for "no parent". */
 static uint8_t object_number(struct slice prefix)
@@ -76,7 +72,7 @@ static uint8_t object_number(struct slice prefix)
 
 static void put(struct ecs_path *p, const char *s, size_t n)
 {
-	assert(p->n + n <= sizeof(p->json));
+	assert(p->n + n + 32 <= sizeof(p->json));
 	memcpy(p->json + p->n, s, n);
 	p->n = (uint8_t)(p->n + n);
 }

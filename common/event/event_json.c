@@ -12,9 +12,9 @@
 
 struct writer {
 	struct buf *out;
-	struct slice last;           /* the name written last; empty at the start */
-	const struct ecs_path *path; /* of the last, NULL: it had a name of its own */
-	unsigned depth;              /* objects open, without the outermost */
+	const struct event_value *last; /* the field written last; NULL: @timestamp */
+	const struct ecs_path *path;    /* of the last, NULL: it had a name of its own */
+	unsigned depth;                 /* objects open, without the outermost */
 	const struct event_value *raw[EVENT_FIELDS_MAX]; /* not UTF-8: to be kept as base64 */
 	unsigned n_raw;
 };
@@ -58,37 +58,45 @@ static unsigned shared_parents(struct slice a, struct slice b)
 	return n;
 }
 
-static void comma(struct writer *w)
-{
-	if (w->out->n > 0 && w->out->p[w->out->n - 1] != '{')
-		buf_chr(w->out, ',');
-}
-
 /* The key of a field of the list after another of the list: all text is at hand. */
 static void key_fixed(struct writer *w, const struct ecs_path *p)
 {
 	uint32_t differ = w->path->objects ^ p->objects;
+	struct buf *out = w->out;
+	const char *from;
+	char *to;
+	size_t n;
 	unsigned shared = differ == 0 ? ECS_PARENTS_MAX : (unsigned)__builtin_ctz(differ) / 8;
 
 	if (shared > p->parents)
 		shared = p->parents;
 	if (shared > w->path->parents)
 		shared = w->path->parents;
-	close_to(w, shared);
-	comma(w);
-	buf_put(w->out, p->json + p->open_at[shared], p->n - p->open_at[shared]);
+	n = ECS_PARENTS_MAX + NEST_MAX + 1 + sizeof(p->json);
+	if (out->failed || (out->cap - out->n < n && buf_reserve(out, n) < 0))
+		return;
+	to = out->p + out->n;
+	for (unsigned k = w->depth; k > shared; k--)
+		*to++ = '}';
+	*to++ = ','; /* always: each object is opened together with its first key, after another */
+	from = p->json + p->open_at[shared];
+	n = (size_t)p->n - p->open_at[shared];
+	memcpy(to, from, 32); /* of a constant size, which is one move or two; json has the room */
+	if (n > 32)
+		memcpy(to + 32, from + 32, n - 32);
+	out->n = (size_t)(to - out->p) + n;
 	w->depth = p->parents;
 }
 
 /* Any key after any other. suffix: what is added to the last part. */
 static void key_any(struct writer *w, struct slice name, const char *suffix)
 {
-	unsigned shared = shared_parents(w->last, name), level = 0;
+	unsigned shared = w->last != NULL ? shared_parents(name_of(w->last), name) : 0, level = 0;
 	struct buf key = { 0 };
 	size_t start = 0;
 
 	close_to(w, shared < w->depth ? shared : w->depth);
-	comma(w);
+	buf_chr(w->out, ',');
 	for (size_t i = 0; i < name.n && level < NEST_MAX; i++) {
 		if (name.p[i] != '.')
 			continue;
@@ -113,12 +121,11 @@ static void key_any(struct writer *w, struct slice name, const char *suffix)
 
 static void put_time(struct buf *out, int64_t t_ns)
 {
-	char text[TIME_TEXT_MAX];
-	size_t n = time_format(t_ns, text);
+	char text[TIME_TEXT_MAX + 2] = "\"";
+	size_t n = time_format(t_ns, text + 1) + 1;
 
-	buf_chr(out, '"');
+	text[n++] = '"';
 	buf_put(out, text, n);
-	buf_chr(out, '"');
 }
 
 static void put_scalar(struct writer *w, const struct event_value *v, bool *ret_replaced)
@@ -167,14 +174,13 @@ static void put_field(struct writer *w, const struct event *ev, const struct eve
 		      bool is_object)
 {
 	const struct ecs_path *p = v->id != ECS_DYNAMIC ? ecs_path((enum ecs)v->id) : NULL;
-	struct slice name = name_of(v);
 
 	if (p != NULL && w->path != NULL && !is_object)
 		key_fixed(w, p);
 	else
-		key_any(w, name, is_object ? ".value" : "");
+		key_any(w, name_of(v), is_object ? ".value" : "");
 	put_value(w, ev, v);
-	w->last = name;
+	w->last = v;
 	w->path = p;
 }
 
@@ -221,7 +227,7 @@ static void walk(struct writer *w, const struct event *ev, const struct event_va
 	const struct event_value *f = next_fixed(ev, &bits, &word);
 	static const struct ecs_path top; /* @timestamp: no parents */
 
-	w->last = SLICE("@timestamp");
+	w->last = NULL;
 	w->path = &top;
 	w->depth = 0;
 	w->n_raw = 0;

@@ -268,13 +268,14 @@ static bool match_place(const struct pattern *p, unsigned k, size_t i, struct ru
 				return true;
 		return false;
 	}
-	for (end = i; end <= limit; end++) {
-		const char *q = memmem(r->text.p + end, limit + next.n - end, next.p, next.n);
+	for (end = i; end <= limit && r->steps > 0; end++) {
+		/* Literals here are short and soon found: memchr beats memmem. */
+		const char *q = memchr(r->text.p + end, next.p[0], limit + 1 - end);
 
-		if (q == NULL || r->steps == 0)
+		if (q == NULL)
 			return false;
 		end = (size_t)(q - r->text.p);
-		if (try_end(p, k, i, end, r))
+		if (memcmp(q, next.p, next.n) == 0 && try_end(p, k, i, end, r))
 			return true;
 	}
 	return false;

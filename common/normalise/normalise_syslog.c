@@ -7,7 +7,8 @@
 void syslog_pri_fields(unsigned pri, struct event *ev)
 {
 	static const char *const levels[] = { /* log.level by the keywords of syslog.conf */
-		"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"
+					      "emerg",   "alert",  "crit", "err",
+					      "warning", "notice", "info", "debug"
 	};
 
 	event_int(ev, ECS_LOG_SYSLOG_PRIORITY, pri);

@@ -112,6 +112,16 @@ const struct match_table parsers_su = {
 	}
 
 static const struct match_rule pam_rules[] = {
+	/* The most frequent first. */
+	/* "by (uid=0)": a daemon opened it for the one who logged in. */
+	OPENED("%{user.name}<<(uid=%{user.id:word})>> by (uid=%{_:int})"),
+	OPENED("%{user.effective.name}<<(uid=%{_:int})>> by %{user.name}(uid=%{user.id:word})"),
+	OPENED("%{user.name}"),
+	{ .pattern = PAM "session): session closed for user %{user.name}",
+	  .action = "session-closed",
+	  .outcome = "success",
+	  .category = "session",
+	  .type = "end" },
 	PAM_FAILURE(AUTH "authentication failure; " WHO "  user=%{user.name}"),
 	PAM_FAILURE(AUTH "authentication failure; " WHO " user=%{user.name}"),
 	PAM_FAILURE(AUTH "authentication failure; " WHO),
@@ -125,15 +135,6 @@ static const struct match_rule pam_rules[] = {
 	LOCKED(AUTH "user %{user.name} (%{user.id:word}) tally %{_:int}, deny %{_:int}"),
 	EXPIRED(PAM "account): account %{user.name} has expired (%{event.reason})"),
 	EXPIRED(PAM "account): expired password for user %{user.name} (%{event.reason})"),
-	/* "by (uid=0)": a daemon opened it for the one who logged in. */
-	OPENED("%{user.name}<<(uid=%{user.id:word})>> by (uid=%{_:int})"),
-	OPENED("%{user.effective.name}<<(uid=%{_:int})>> by %{user.name}(uid=%{user.id:word})"),
-	OPENED("%{user.name}"),
-	{ .pattern = PAM "session): session closed for user %{user.name}",
-	  .action = "session-closed",
-	  .outcome = "success",
-	  .category = "session",
-	  .type = "end" },
 	{ .pattern = PAM "chauthtok): password changed for %{user.target.name,user.name}",
 	  .action = "changed-password",
 	  .outcome = "success",
