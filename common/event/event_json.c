@@ -97,6 +97,9 @@ static void key_any(struct writer *w, struct slice name, const char *suffix)
 
 	close_to(w, shared < w->depth ? shared : w->depth);
 	buf_chr(w->out, ',');
+	if (slice_starts(name,
+			 SLICE("@timestamp."))) /* it is no object, whatever a sender thinks */
+		level = NEST_MAX;
 	for (size_t i = 0; i < name.n && level < NEST_MAX; i++) {
 		if (name.p[i] != '.')
 			continue;

@@ -194,6 +194,12 @@ struct run {
 
 static bool match_from(const struct pattern *p, unsigned k, size_t i, struct run *r);
 
+static bool addr_byte(char c) /* of addresses and host names */
+{
+	return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= ':') || c == '.' ||
+	       c == '-' || c == '_' || c == '%' || c == '[' || c == ']';
+}
+
 static bool allowed(enum how how, struct slice v)
 {
 	uint64_t n;
@@ -204,7 +210,10 @@ static bool allowed(enum how how, struct slice v)
 	case HOW_WORD:
 		return v.n > 0 && slice_chr(v, ' ') < 0;
 	case HOW_ADDR:
-		return slice_chr(v, ' ') < 0;
+		for (size_t i = 0; i < v.n; i++)
+			if (!addr_byte(v.p[i]))
+				return false;
+		return true;
 	default:
 		return true;
 	}

@@ -38,6 +38,8 @@ static void put_leaf(struct normaliser *nz, const struct json_field *f, bool aga
 		v = f->type == JS_OBJECT  ? SLICE("{}")
 		    : f->type == JS_ARRAY ? SLICE("[]")
 					  : f->value;
+		if (put_address(ev, ecs_by_name(name), v))
+			return;
 		if (again)
 			event_dyn_add_json(ev, name, v);
 		else

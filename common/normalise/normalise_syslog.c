@@ -75,15 +75,20 @@ static struct slice strip_uptime(struct slice msg)
 void program_message(struct normaliser *nz, struct slice program, struct slice msg,
 		     struct event *ev)
 {
-	struct slice text = slice_trim(msg);
+	struct slice text = msg, trimmed;
 
+	while (text.n > 0 && text.p[0] == ' ') /* sudo aligns the user's name */
+		text = slice_from(text, 1);
 	event_str(ev, ECS_MESSAGE, msg);
 	if (text.n == 0 || last_repeated(text, ev))
 		return;
 	text = unwrap_repeated(text, ev);
 	if (slice_is(program, "kernel"))
 		text = strip_uptime(text);
-	matcher_apply(nz->matcher, program, text, ev);
+	trimmed = slice_trim(text);
+	/* A blank at the end may belong to a command, or be an empty field's (PAM). */
+	if (!matcher_apply(nz->matcher, program, text, ev) && trimmed.n < text.n)
+		matcher_apply(nz->matcher, program, trimmed, ev);
 }
 
 static void put_pid(struct slice procid, struct event *ev)
