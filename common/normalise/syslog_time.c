@@ -3,7 +3,8 @@
 #include "common/base/time.h"
 #include "common/normalise/syslog.h"
 
-#define SKEW_NS (24 * 3600 * NS_PER_SEC) /* a clock that runs ahead by less is believed */
+#define YEAR_MAX 2260                     /* nanoseconds since 1970 end in 2262 */
+#define SKEW_NS  (24 * 3600 * NS_PER_SEC) /* a clock that runs ahead by less is believed */
 
 static bool digit(struct slice s, size_t i)
 {
@@ -120,7 +121,8 @@ static size_t time_bsd(struct slice s, const struct syslog_clock *clock, struct 
 		day = day * 10 + (unsigned)(s.p[i++] - '0');
 	if (i >= s.n || s.p[i++] != ' ')
 		return 0;
-	if (digits(s, i, 4) >= 1970 && i + 4 < s.n && s.p[i + 4] == ' ') {
+	if (digits(s, i, 4) >= 1970 && digits(s, i, 4) <= YEAR_MAX && i + 4 < s.n &&
+	    s.p[i + 4] == ' ') {
 		year = digits(s, i, 4);
 		i += 5;
 	}
@@ -156,7 +158,7 @@ static size_t time_iso(struct slice s, const struct syslog_clock *clock, struct 
 	int64_t of_day;
 	size_t i = 11, end;
 
-	if (y < 1678 || y > 2260 || mo < 1 || mo > 12 || d < 0 || s.n < 19 || s.p[4] != '-' ||
+	if (y < 1678 || y > YEAR_MAX || mo < 1 || mo > 12 || d < 0 || s.n < 19 || s.p[4] != '-' ||
 	    s.p[7] != '-' || (s.p[10] != 'T' && s.p[10] != ' ' && s.p[10] != 't') ||
 	    !day_exists(y, (unsigned)mo, (unsigned)d) || !clock_at(s, &i, &of_day))
 		return 0;
