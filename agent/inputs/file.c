@@ -148,13 +148,14 @@ static void bury(struct files *fs)
 	fs->n_tails = n;
 }
 
-/* One round over the dirty ones, each getting what is left of the budget. */
+/* One round over the dirty ones, each getting what is left of the budget. Rotated ones come in the
+ * order in which they were met, which is that of their lines; the others take turns. */
 static void round_of(struct files *fs, bool rotated, size_t *budget)
 {
-	size_t n = fs->n_tails;
+	size_t n = fs->n_tails, first = rotated ? 0 : fs->next;
 
 	for (size_t k = 0; k<n && * budget> 0 && !fs->paused; k++) {
-		struct tail *t = fs->tails[(fs->next + k) % n];
+		struct tail *t = fs->tails[(first + k) % n];
 
 		if (t->dirty && !t->dead && (t->state == TAIL_ROTATED) == rotated &&
 		    t->state != TAIL_LOST && t->state != TAIL_PARKED)

@@ -601,6 +601,354 @@ static void test_rows(void **state)
 			run_row(r, mode);
 }
 
+static void append(const char *name, const char *text)
+{
+	put_at(name, text, strlen(text), -1);
+}
+
+static void finish(struct world *w)
+{
+	world_free(w);
+	dir_free();
+}
+
+/* A line of n times c, and whether its end is there. */
+static void append_run(const char *name, char c, size_t n, const char *end)
+{
+	struct buf b = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		buf_chr(&b, c);
+	buf_str(&b, end);
+	put_at(name, b.p, b.n, -1);
+	buf_release(&b);
+}
+
+static void test_long_lines_are_cut(void **state)
+{
+	struct world *w = world_new();
+	static const struct {
+		size_t n;
+		bool cut;
+	} rows_[] = {
+		{ 256, false }, { 257, true }, { 5000, true }, { 1000000, true }, { 1, false }
+	};
+
+	dir_new();
+	for (size_t i = 0; i < 5; i++)
+		append_run("log", (char)('a' + i), rows_[i].n, "\r\n");
+	open_in(w, "log", ", max_line_bytes: 256");
+	assert_true(world_wait(w, world_has, 5));
+	append_run("log", 'f', 200000, ""); /* cut before its end is there, and before a restart */
+	assert_true(world_wait(w, world_has, 6));
+	world_close(w);
+	append_run("log", 'f', 200000, "\ng\n");
+	open_in(w, "log", ", max_line_bytes: 256");
+	assert_true(world_wait(w, world_has, 7));
+	quiet(w, "long lines");
+	assert_int_equal(w->n, 7);
+	for (size_t i = 0; i < 5; i++) {
+		assert_int_equal(w->rec[i].line.n, rows_[i].cut ? 256 : rows_[i].n);
+		assert_int_equal(w->rec[i].cut, rows_[i].cut);
+		assert_int_equal(w->rec[i].line.p[0], 'a' + i);
+	}
+	assert_int_equal(w->rec[5].line.n, 256);
+	assert_true(w->rec[5].cut);
+	assert_slice(w->rec[6].line, "g");
+	finish(w);
+}
+
+static void test_the_first_start_may_begin_at_the_end(void **state)
+{
+	struct world *w = world_new();
+
+	dir_new();
+	append("log", "old\nhalf a l");
+	open_in(w, "*log", ", from: end");
+	quiet(w, "from end");
+	append("log", "ine\nnew\n");
+	append("later.log", "first\n"); /* a file that came later: from its beginning */
+	assert_true(world_wait(w, world_has, 2));
+	world_close(w);
+	append("log", "newer\n");
+	append("last.log", "second\n");
+	open_in(w, "*log", ", from: end"); /* and it holds for the first start only */
+	assert_true(world_wait(w, world_has, 4));
+	quiet(w, "from end, again");
+	compare(w, "from end", LINES("new", "first", "newer", "second"));
+	finish(w);
+}
+
+static void test_old_files_are_left_alone_until_they_grow(void **state)
+{
+	struct world *w = world_new();
+	struct utimbuf old = { 1000000000, 1000000000 };
+
+	dir_new();
+	append("old.log", "no\n");
+	append("new.log", "yes\n");
+	assert_int_equal(utime(at("old.log"), &old), 0);
+	open_in(w, "*.log", ", ignore_older: 24h");
+	quiet(w, "old");
+	append("old.log", "more\n");
+	assert_true(world_wait(w, world_has, 2));
+	quiet(w, "old");
+	compare(w, "ignore_older", LINES("yes", "more"));
+	finish(w);
+}
+
+static bool scanned_again(struct world *w, size_t n)
+{
+	return ((struct files *)w->in.data)->scan >= n;
+}
+
+static void scan_once(struct world *w)
+{
+	struct files *fs = w->in.data;
+
+	fs->scan_wanted = true;
+	files_wake(fs);
+	assert_true(world_wait(w, scanned_again, fs->scan + 1));
+}
+
+/* The sink takes a few records at a time, while the file is rotated under it again and again. */
+static void test_full_at_every_record(void **state)
+{
+	struct world *w = world_new();
+	char text[64], to[32];
+	size_t n = 0;
+
+	dir_new();
+	w->room = 0;
+	open_in(w, "log", "");
+	for (unsigned round = 0; round < 12; round++) {
+		for (size_t k = 0; k < 30; k++, n++) {
+			snprintf(text, sizeof(text), "%zu %.*s\n", n, (int)(n % 17),
+				 "xxxxxxxxxxxxxxxxx");
+			append("log", text);
+		}
+		scan_once(w);
+		if (round % 4 == 1) { /* rotated while nothing could be taken from it */
+			snprintf(to, sizeof(to), "log.%u", round);
+			assert_int_equal(rename(at("log"), at(to)), 0);
+		} else if (round % 4 == 3) {
+			assert_int_equal(unlink(at("log")), 0);
+		}
+		w->room = w->n + 1 + round % 3;
+		input_file.resume(&w->in);
+		assert_true(world_wait(w, world_has, w->room));
+	}
+	while (w->n < n) {
+		w->room = w->n + 3 < n ? w->n + 3 : n;
+		input_file.resume(&w->in);
+		assert_true(world_wait(w, world_has, w->room));
+	}
+	w->room = WORLD_MAX;
+	input_file.resume(&w->in);
+	quiet(w, "full");
+	assert_int_equal(w->n, n);
+	for (size_t i = 0; i < n; i++) /* renamed ones first: the order holds as well */
+		assert_int_equal(strtoul(w->rec[i].line.p, NULL, 10), i);
+	finish(w);
+}
+
+static void test_a_turn_is_bounded(void **state)
+{
+	struct world *w = world_new();
+	uint64_t before = 0, most = 0;
+
+	dir_new();
+	for (int i = 0; i < 400; i++)
+		append_run("log", 'x', 9999, "\n");
+	open_in(w, "log", "");
+	for (int i = 0; i < 10000 && w->n < 400; i++) {
+		uint64_t now;
+
+		uv_run(&w->loop, UV_RUN_NOWAIT);
+		now = metric_get(&w->in.stats.bytes);
+		most = now - before > most ? now - before : most;
+		before = now;
+		if (w->n == 0)
+			usleep(1000); /* the few milliseconds in which writes are gathered */
+	}
+	assert_int_equal(w->n, 400);
+	assert_true(most <= 2 * 256 * 1024); /* the others get their turn */
+	finish(w);
+}
+
+/* A copy that the globs match is not read while the original may be truncated any moment. */
+static void test_a_copy_in_the_making_waits(void **state)
+{
+	struct world *w = world_new();
+
+	dir_new();
+	append("log", "a\nb\n");
+	open_in(w, "log*", "");
+	assert_true(world_wait(w, world_has, 2));
+	copy("log", "log.1", false);
+	quiet(w, "copy");
+	quiet(w, "copy");
+	assert_int_equal(w->n, 2);
+	assert_int_equal(truncate(at("log"), 0), 0);
+	append("log", "c\n");
+	assert_true(world_wait(w, world_has, 3));
+	quiet(w, "copy");
+	compare(w, "copy", LINES("a", "b", "c"));
+	finish(w);
+}
+
+/* gzip is at work while the agent starts: what is there is read, the rest when it is whole. */
+static void test_a_compressed_file_still_being_written(void **state)
+{
+	struct world *w = world_new();
+	struct buf gz = { 0 };
+	char text[32];
+	struct err err;
+	size_t n = 0;
+
+	dir_new();
+	append("log", "a first line that is long enough\n");
+	open_in(w, "log", "");
+	assert_true(world_wait(w, world_has, 1));
+	world_close(w);
+	for (; n < 5000; n++) {
+		snprintf(text, sizeof(text), "%zu %zx\n", n, n * n * 7919);
+		append("log", text);
+	}
+	copy("log", "log.1.gz", true);
+	assert_int_equal(unlink(at("log")), 0);
+	assert_int_equal(file_read(at("log.1.gz"), 1 << 20, &gz, &err), 0);
+	assert_int_equal(truncate(at("log.1.gz"), (off_t)gz.n / 2), 0);
+	open_in(w, "log", "");
+	assert_true(world_wait(w, world_warned, 1));
+	assert_true(w->n < n);
+	put_at("log.1.gz", gz.p + gz.n / 2, gz.n - gz.n / 2, (off_t)gz.n / 2);
+	assert_true(world_wait(w, world_has, n + 1));
+	quiet(w, "gz");
+	assert_int_equal(w->n, n + 1);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(strtoul(w->rec[i + 1].line.p, NULL, 10), i);
+	buf_release(&gz);
+	finish(w);
+}
+
+static void test_an_unreadable_file_is_told_once_and_tried_again(void **state)
+{
+	struct world *w = world_new();
+	bool root = geteuid() == 0;
+
+	dir_new();
+	append("log", "a\n");
+	assert_int_equal(chmod(dir, 0755), 0);
+	assert_int_equal(chmod(at("log"), 0), 0);
+	if (root)
+		assert_int_equal(seteuid(65534), 0); /* root could read it */
+	open_in(w, "log", "");
+	assert_true(world_wait(w, world_warned, 1));
+	quiet(w, "unreadable");
+	if (root)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(w->warns, 1);
+	assert_int_equal(w->n, 0);
+	assert_non_null(strstr(w->warning, "/log"));
+	assert_non_null(strstr(w->warning, "setfacl -m u:"));
+	assert_int_equal(chmod(at("log"), 0644), 0);
+	world_expect(w, 0, LINES("a"));
+	finish(w);
+}
+
+static void test_more_files_than_are_kept_open(void **state)
+{
+	struct world *w = world_new();
+	char name[32];
+	size_t n = 400, open = 0;
+
+	dir_new();
+	open_in(w, "*.log", "");
+	for (unsigned round = 0; round < 2; round++) {
+		for (size_t i = 0; i < n; i++) {
+			snprintf(name, sizeof(name), "%c%c%c.log", 'a' + (int)(i / 100),
+				 'a' + (int)(i / 10 % 10), 'a' + (int)(i % 10));
+			append(name, round == 0 ? name : "more");
+			append(name, "\n");
+		}
+		assert_true(world_wait(w, world_has, n * (round + 1)));
+		quiet(w, "many");
+		assert_int_equal(w->n, n * (round + 1));
+	}
+	for (size_t i = 0; i < ((struct files *)w->in.data)->n_tails; i++)
+		open += ((struct files *)w->in.data)->tails[i]->fd >= 0 ? 1 : 0;
+	assert_true(open <= 256);
+	finish(w);
+}
+
+static void test_names_that_rotation_makes(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} names[] = {
+		{ "auth.log", "auth.log.1", true },
+		{ "auth.log", "auth.log.12.gz", true },
+		{ "auth.log", "auth.log-20261123.gz", true },
+		{ "auth.log", "auth-20261123.log", true },
+		{ "auth.log", "auth.log.old", true },
+		{ "auth.log", "auth.log~", true },
+		{ "auth.log", "author.log", false },
+		{ "auth.log", "mail.log.1", false },
+		{ "a.log", "b.log", false },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (file_siblings(names[i].a, names[i].b) != names[i].same)
+			fail_msg("%s and %s", names[i].a, names[i].b);
+}
+
+static void test_a_place_survives_as_text(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"1",
+		"2 1 2 0 3 3 0011223344556677 - 2 /a /a",
+		"1 1 2 0 3 3 0011223344556677 - 9 /a /a", /* a length past the end */
+		"1 1 2 0 3 0 0011223344556677 - 2 /a /a", /* no fingerprint */
+		"1 1 2 0 3 1025 0011223344556677 - 2 /a /a",
+		"1 1 2 4 3 3 0011223344556677 - 2 /a /a", /* before the base */
+		"1 1 2 0 3 3 00112233445566 - 2 /a /a",
+		"1 1 2 0 3 3 0011223344556677 - 2 /a a",
+		"1 1 2 0 -3 3 0011223344556677 - 2 /a /a",
+	};
+	struct tail t = { .path = strdup("/a b/l\nog"), .real = strdup("/x y"), .fd = -1 },
+		    u = { 0 };
+	struct buf out = { 0 };
+	struct slice text;
+
+	t.dev = 64;
+	t.ino = UINT64_MAX;
+	t.print = (struct file_print){ 7, 9, UINT64_C(0x1122334455667788) };
+	t.done = true;
+	text = tail_place(&t, 99, true, false, &out);
+	assert_true(tail_place_read(&u, text));
+	assert_string_equal(u.path, t.path);
+	assert_string_equal(u.real, t.real);
+	assert_true(u.offset == 99 && u.skip && !u.mid && u.done && u.ino == t.ino && u.dev == 64);
+	assert_memory_equal(&u.print, &t.print, sizeof(t.print));
+	for (size_t n = 0; n < text.n - 3;
+	     n++) { /* cut short: refused, until only REAL is shorter */
+		bool ok = tail_place_read(&u, (struct slice){ text.p, n });
+
+		assert_false(ok);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (tail_place_read(&u, slice_str(bad[i])))
+			fail_msg("%s was accepted", bad[i]);
+	free(t.path);
+	free(t.real);
+	free(u.path);
+	free(u.real);
+	buf_release(&out);
+}
+
 int main(void)
 {
 	static enum mode modes[] = { RUNNING, STOPPED, FULL };
@@ -608,6 +956,17 @@ int main(void)
 		{ "rows, running", test_rows, NULL, NULL, &modes[0] },
 		{ "rows, stopped", test_rows, NULL, NULL, &modes[1] },
 		{ "rows, full", test_rows, NULL, NULL, &modes[2] },
+		cmocka_unit_test(test_long_lines_are_cut),
+		cmocka_unit_test(test_the_first_start_may_begin_at_the_end),
+		cmocka_unit_test(test_old_files_are_left_alone_until_they_grow),
+		cmocka_unit_test(test_full_at_every_record),
+		cmocka_unit_test(test_a_turn_is_bounded),
+		cmocka_unit_test(test_a_copy_in_the_making_waits),
+		cmocka_unit_test(test_a_compressed_file_still_being_written),
+		cmocka_unit_test(test_an_unreadable_file_is_told_once_and_tried_again),
+		cmocka_unit_test(test_more_files_than_are_kept_open),
+		cmocka_unit_test(test_names_that_rotation_makes),
+		cmocka_unit_test(test_a_place_survives_as_text),
 	};
 	return RUN_TESTS(tests);
 }
