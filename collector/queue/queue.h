@@ -22,35 +22,36 @@ struct queue_block { /* a record's header and its payload */
 	char tenant[TENANT_MAX + 1];
 	char sender[SENDER_MAX + 1];
 	enum queue_kind kind;
-	uint64_t epoch, number;        /* the de-duplication key with tenant and sender */
-	uint64_t floor;                /* the sender holds nothing below this block any more */
-	uint64_t first_seq;            /* of the first event; event i has first_seq + i */
+	uint64_t epoch, number; /* the de-duplication key with tenant and sender */
+	uint64_t floor;         /* the sender holds nothing below this block any more */
+	uint64_t first_seq;     /* of the first event; event i has first_seq + i */
 	uint32_t events;
 	int64_t received_ns;
-	uint32_t crc;                  /* crc32c of frame: the same key with another crc is counted */
-	struct slice frame;            /* the `C` payload (zlib stream of `J` frames) as received */
+	uint32_t crc;       /* crc32c of frame, set by queue_put; the same key with another
+			     * one, among a sender's last 16 blocks, is stored and counted */
+	struct slice frame; /* the `C` payload (zlib stream of `J` frames) as received */
 };
 
 enum queue_result {
-	QUEUE_STORED,    /* durable now */
-	QUEUE_REPEATED,  /* was durable already: acknowledge it again */
-	QUEUE_FULL,      /* the bound is reached: do not acknowledge; stop reading */
-	QUEUE_FAILED     /* the disk refused: do not acknowledge */
+	QUEUE_STORED,   /* durable now */
+	QUEUE_REPEATED, /* was durable already: acknowledge it again */
+	QUEUE_FULL,     /* the bound is reached: do not acknowledge; stop reading */
+	QUEUE_FAILED    /* the disk refused: do not acknowledge */
 };
 
 struct queue;
 struct queue_opts {
-	const char *dir;          /* borrowed during the call */
-	uint64_t max_bytes;       /* of events not yet past all readers, and of retained ones */
-	uint64_t segment_bytes;   /* 0: 64 MiB */
-	uint32_t commit_ms;       /* how long a block may wait for company (50) */
-	uint64_t commit_bytes;    /* or until this many wait (4 MiB) */
-	uint64_t retain_bytes;    /* kept behind the slowest reader for looking back; 0: none */
+	const char *dir;        /* borrowed during the call */
+	uint64_t max_bytes;     /* of events not yet past all readers, and of retained ones */
+	uint64_t segment_bytes; /* 0: 64 MiB */
+	uint32_t commit_ms;     /* how long a block may wait for company (50) */
+	uint64_t commit_bytes;  /* or until this many wait (4 MiB) */
+	uint64_t retain_bytes;  /* kept behind the slowest reader for looking back; 0: none */
 };
 struct queue_stats {
 	metric blocks_in, events_in, bytes_in, blocks_repeated, events_repeated, blocks_conflicting;
 	metric commits, failed, quarantined;
-	metric bytes;             /* on disk now */
+	metric bytes; /* on disk now */
 };
 
 int queue_open(const struct queue_opts *opts, struct queue **ret, struct err *err);
@@ -65,17 +66,18 @@ const struct queue_stats *queue_stats(const struct queue *q);
 /* Ends the writer after a last commit, then frees. Readers must be closed before. */
 void queue_close(struct queue *q);
 
-struct queue_event { /* one event of a block; all lent until the next call on the reader */
-	struct slice json;             /* as the sender wrote it */
-	const char *tenant, *sender;   /* organization.id, agent.id */
+struct queue_event {       /* one event of a block; all lent until the next call on the reader */
+	struct slice json; /* as the sender wrote it */
+	const char *tenant, *sender; /* organization.id, agent.id */
 	uint64_t epoch, seq;
 	int64_t ingested_ns;
-	char id[SENDER_MAX + 40];      /* event.id: "sender-epoch(16 hex)-seq" */
+	char id[SENDER_MAX + 40]; /* event.id: "sender-epoch(16 hex)-seq" */
 };
 struct queue_reader;
 /* A named reader with a durable position, kept in the queue's folder. A new name starts at the
  * oldest event. */
-int queue_reader_open(struct queue *q, const char *name, struct queue_reader **ret, struct err *err);
+int queue_reader_open(struct queue *q, const char *name, struct queue_reader **ret,
+		      struct err *err);
 /* The next event. 1: *ret. 0: none within wait_ms. -1: *err (the reader can go on: a block that
  * cannot be decoded went to quarantine/ and was counted). */
 int queue_next(struct queue_reader *rd, uint32_t wait_ms, struct queue_event *ret, struct err *err);
@@ -89,7 +91,8 @@ int queue_event_json(const struct queue_event *ev, struct buf *out, struct err *
 int queue_reader_commit(struct queue_reader *rd, struct err *err);
 /* Blocks and bytes behind the durable end, and the age of the next one. */
 void queue_reader_lag(struct queue_reader *rd, uint64_t *ret_bytes, int64_t *ret_oldest_ns);
-void queue_wake(struct queue *q); /* makes every waiting queue_next return 0 at once (for stopping) */
+void queue_wake(
+	struct queue *q); /* makes every waiting queue_next return 0 at once (for stopping) */
 void queue_reader_close(struct queue_reader *rd);
 
 #endif

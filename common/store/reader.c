@@ -34,6 +34,19 @@ uint64_t seglog_bytes(const struct seglog *lg)
 	return v;
 }
 
+uint64_t seglog_bytes_before(const struct seglog *lg, struct seg_pos pos)
+{
+	uint64_t v = 0;
+
+	pthread_mutex_lock(lock_of(lg));
+	for (size_t i = 0; i < lg->n_files && lg->files[i].number <= pos.file; i++)
+		v += lg->files[i].number < pos.file || pos.offset > lg->files[i].end
+			     ? lg->files[i].end
+			     : pos.offset;
+	pthread_mutex_unlock(lock_of(lg));
+	return v;
+}
+
 struct seg_pos seglog_durable(const struct seglog *lg)
 {
 	struct seg_pos v;

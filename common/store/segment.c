@@ -305,9 +305,14 @@ static int roll(struct seglog *lg, uint64_t head, uint64_t need, struct err *err
 	return 0;
 }
 
-static bool fits(struct seglog *lg, uint64_t room)
+static bool fits(const struct seglog *lg, uint64_t room)
 {
 	return lg->cur.fd >= 0 && lg->files[lg->n_files - 1].end + room <= lg->segment_bytes;
+}
+
+bool seglog_rolls(const struct seglog *lg, uint64_t payload_bytes)
+{
+	return !fits(lg, segfile_room(payload_bytes));
 }
 
 static int full(const struct seglog *lg, struct err *err)

@@ -49,15 +49,18 @@ int seglog_open(const struct seglog_opts *opts,
  * ones stand. */
 int seglog_append(struct seglog *lg, uint8_t kind, const struct slice *parts, size_t n,
 		  struct seg_pos *ret_pos, struct err *err);
+/* Would a record of that many bytes begin a new file (with a snapshot)? For the writer only. */
+bool seglog_rolls(const struct seglog *lg, uint64_t payload_bytes);
 /* One fdatasync of what was appended. When it fails, the kernel may have thrown away what it could
  * not write: all records since the last good sync are taken back, and the owner appends them anew.
  */
 int seglog_sync(struct seglog *lg, struct err *err);
 /* Deletes whole files whose records are all before pos. */
 int seglog_drop_before(struct seglog *lg, struct seg_pos pos, struct err *err);
-uint64_t seglog_bytes(const struct seglog *lg);       /* on disk, preallocated tail not counted */
-uint64_t seglog_torn_bytes(const struct seglog *lg);  /* cut from the tail at opening */
-uint64_t seglog_damaged(const struct seglog *lg);     /* places skipped at opening */
+uint64_t seglog_bytes(const struct seglog *lg);      /* on disk, preallocated tail not counted */
+uint64_t seglog_torn_bytes(const struct seglog *lg); /* cut from the tail at opening */
+uint64_t seglog_damaged(const struct seglog *lg);    /* places skipped at opening */
+uint64_t seglog_bytes_before(const struct seglog *lg, struct seg_pos pos); /* those before pos */
 struct seg_pos seglog_first(const struct seglog *lg); /* of the oldest record */
 struct seg_pos seglog_end(const struct seglog *lg);   /* where the next record will stand */
 struct seg_pos seglog_durable(

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* collector/queue/local.h: what the writer (queue.c) and the readers (reader.c) of the local queue
+ * share. For collector/queue alone. */
+#ifndef VARTIO_QUEUE_LOCAL_H
+#define VARTIO_QUEUE_LOCAL_H
+
+#include <pthread.h>
+
+#include "collector/queue/keys.h"
+
+#define READERS_MAX     16u
+#define READER_NAME_MAX 32u
+#define INFLATED_MAX    (16u << 20) /* of a stored block; listen lets through half of that */
+
+enum queue_record { QUEUE_BLOCK = 1 };
+
+struct place { /* of a reader: an event of a record */
+	struct seg_pos pos;
+	uint32_t event; /* events of that record which were dealt with */
+};
+struct reader_mark { /* of a name, whether it is open or not */
+	char name[READER_NAME_MAX + 1];
+	struct place durable;
+	bool open;
+};
+
+#define BATCH_BUCKETS 1024u
+
+struct item { /* a block on its way to disk */
+	struct item *next;
+	struct item *chain;     /* of the batch's table of keys */
+	struct queue_block blk; /* frame points behind the struct */
+	void (*done)(void *arg, enum queue_result res, const struct err *err);
+	void *arg;
+	enum queue_result res;
+	bool appended;
+	const struct item *same; /* earlier in the batch, with the same key and checksum */
+	struct err err;
+};
+
+struct queue {
+	struct queue_opts o;
+	char *dir;
+	struct seglog *log;
+	struct queue_stats stats;
+	pthread_t writer;
+	struct item *batch[BATCH_BUCKETS]; /* the writer's: items under way, by key */
+
+	pthread_mutex_t lock; /* of all below */
+	pthread_cond_t work;  /* for the writer: items, a reader's progress, the end */
+	pthread_cond_t news;  /* for readers: something became durable, or queue_wake */
+	struct item *first, **last;
+	uint64_t waiting_bytes;
+	int64_t first_ns; /* when the oldest waiting item came (monotonic) */
+	bool progress, stop;
+	unsigned wakes;
+	struct keys *keys; /* written by the writer only */
+	struct reader_mark marks[READERS_MAX];
+	size_t n_marks;
+};
+
+/* A record's payload into blk, whose strings are its own and whose frame points into payload. */
+int record_read(struct slice payload, struct queue_block *blk, struct err *err);
+/* The fixed head, tenant and sender of a record; the frame follows. */
+void record_head(const struct queue_block *blk, struct buf *out);
+/* Reads the positions of all named readers of the folder into q->marks. */
+int marks_load(struct queue *q, struct err *err);
+
+#endif

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* collector/queue/queue.c: the writer's side of the local queue. Any thread puts; one writer takes
+ * all that waits, appends it, syncs once, and only then remembers the keys and answers. */
+#include "collector/queue/queue.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "collector/queue/local.h"
+#include "common/base/file.h"
+#include "common/base/hash.h"
+#include "common/base/time.h"
+
+#define SEGMENT_BYTES  (UINT64_C(64) << 20)
+#define WAITING_FACTOR 4u /* times commit_bytes may wait before put says ERR_FULL */
+#define FORGET_NS      (INT64_C(30) * 24 * 3600 * NS_PER_SEC)
+
+static void item_free(struct item *it)
+{
+	free(it);
+}
+
+static struct item *item_new(const struct queue_block *blk)
+{
+	struct item *it = malloc(sizeof(*it) + blk->frame.n);
+
+	if (it == NULL)
+		return NULL;
+	*it = (struct item){ .blk = *blk };
+	if (blk->frame.n > 0)
+		memcpy(it + 1, blk->frame.p, blk->frame.n);
+	it->blk.frame.p = (const char *)(it + 1);
+	it->blk.tenant[TENANT_MAX] = '\0';
+	it->blk.sender[SENDER_MAX] = '\0';
+	it->blk.crc = crc32c(0, it->blk.frame.p, it->blk.frame.n);
+	return it;
+}
+
+int queue_put(struct queue *q, const struct queue_block *blk,
+	      void (*done)(void *arg, enum queue_result res, const struct err *err), void *arg,
+	      struct err *err)
+{
+	struct item *it;
+	bool taken = false;
+
+	if (blk->tenant[0] == '\0' || blk->sender[0] == '\0' || blk->number == 0)
+		return err_set(err, ERR_USAGE, "a block without tenant, sender or number");
+	it = item_new(blk);
+	if (it == NULL)
+		return err_nomem(err);
+	it->done = done;
+	it->arg = arg;
+	pthread_mutex_lock(&q->lock);
+	if (!q->stop && q->waiting_bytes <= WAITING_FACTOR * q->o.commit_bytes) {
+		if (q->first == NULL)
+			q->first_ns = time_mono_ns();
+		*q->last = it;
+		q->last = &it->next;
+		q->waiting_bytes += sizeof(*it) + blk->frame.n;
+		pthread_cond_signal(&q->work);
+		taken = true;
+	}
+	pthread_mutex_unlock(&q->lock);
+	if (taken)
+		return 0;
+	item_free(it);
+	return err_set(err, ERR_FULL, "the queue is waiting for its disk: %" PRIu64 " bytes",
+		       q->o.commit_bytes * WAITING_FACTOR);
+}
+
+static void snapshot(void *arg, struct buf *out)
+{
+	struct queue *q = arg;
+
+	/* Only the writer changes keys, and this runs in it; the lock is for who asks. */
+	pthread_mutex_lock(&q->lock);
+	keys_forget(q->keys, time_now_ns() - FORGET_NS);
+	pthread_mutex_unlock(&q->lock);
+	keys_encode(q->keys, out);
+}
+
+static int replay(void *arg, const struct seg_record *rec, struct err *err)
+{
+	struct queue *q = arg;
+	struct queue_block b;
+
+	if (rec->kind == SEG_SNAPSHOT)
+		return keys_decode(q->keys, rec->payload, err);
+	if (rec->kind != QUEUE_BLOCK)
+		return err_set(err, ERR_NEWER,
+			       "the queue holds a record of kind %u, written by a newer Vartio",
+			       rec->kind);
+	if (record_read(rec->payload, &b, err) < 0)
+		return 0; /* a reader will put it into quarantine and count it */
+	if (keys_reserve(q->keys, &b, b.received_ns) < 0)
+		return err_nomem(err);
+	keys_mark(q->keys, &b, b.received_ns);
+	return 0;
+}
+
+/* What lies behind all readers and is more than retain_bytes goes. need: how much must fit. */
+static void retain(struct queue *q, uint64_t need)
+{
+	struct seg_pos min = { UINT64_MAX, 0 }, first;
+	uint64_t keep = q->o.retain_bytes;
+
+	pthread_mutex_lock(&q->lock);
+	for (size_t i = 0; i < q->n_marks; i++)
+		if (seg_pos_cmp(q->marks[i].durable.pos, min) < 0)
+			min = q->marks[i].durable.pos;
+	if (q->n_marks == 0)
+		min.file = 0;
+	pthread_mutex_unlock(&q->lock);
+	for (;;) {
+		uint64_t behind = seglog_bytes_before(q->log, (struct seg_pos){ min.file, 0 });
+		bool room = q->o.max_bytes == 0 || seglog_bytes(q->log) + need <= q->o.max_bytes;
+
+		first = seglog_first(q->log);
+		if (first.file >= min.file || first.file >= seglog_end(q->log).file ||
+		    (behind <= keep && room))
+			break;
+		if (seglog_drop_before(q->log, (struct seg_pos){ first.file + 1, 0 }, NULL) < 0)
+			break;
+	}
+	metric_set(&q->stats.bytes, seglog_bytes(q->log));
+}
+
+static bool same_key(const struct queue_block *a, const struct queue_block *b)
+{
+	return a->number == b->number && a->epoch == b->epoch &&
+	       strcmp(a->sender, b->sender) == 0 && strcmp(a->tenant, b->tenant) == 0;
+}
+
+/* Makes what was appended durable, and answers for it. */
+static void commit(struct queue *q, struct item *from, const struct item *end)
+{
+	int64_t now = time_now_ns();
+	struct err err = { 0 };
+	int r = 0;
+	bool any = false;
+
+	for (const struct item *it = from; it != end; it = it->next)
+		any = any || it->appended;
+	if (any)
+		r = seglog_sync(q->log, &err);
+	metric_add(&q->stats.commits, any && r == 0);
+	pthread_mutex_lock(&q->lock);
+	for (struct item *it = from; it != end; it = it->next) {
+		if (!it->appended)
+			continue;
+		it->appended = false;
+		it->res = r < 0 ? QUEUE_FAILED : QUEUE_STORED;
+		it->err = err;
+		if (r < 0)
+			continue;
+		keys_mark(q->keys, &it->blk, now);
+		metric_add(&q->stats.blocks_in, 1);
+		metric_add(&q->stats.events_in, it->blk.events);
+		metric_add(&q->stats.bytes_in, it->blk.frame.n);
+	}
+	if (any)
+		pthread_cond_broadcast(&q->news);
+	pthread_mutex_unlock(&q->lock);
+}
+
+/* Writes one block, or says why not. batch: where uncommitted items begin. */
+static void append(struct queue *q, struct item **batch, struct item *it)
+{
+	struct buf head = { 0 };
+	struct slice parts[2];
+	uint64_t bytes;
+	int r;
+
+	record_head(&it->blk, &head);
+	pthread_mutex_lock(&q->lock);
+	r = head.failed ? -1 : keys_reserve(q->keys, &it->blk, time_now_ns());
+	pthread_mutex_unlock(&q->lock);
+	it->res = QUEUE_FAILED;
+	if (r < 0) {
+		err_nomem(&it->err);
+		goto out;
+	}
+	parts[0] = buf_view(&head);
+	parts[1] = it->blk.frame;
+	bytes = head.n + it->blk.frame.n;
+	/* A new file begins with the memory of all keys before it: none may be under way. */
+	if (seglog_rolls(q->log, bytes)) {
+		commit(q, *batch, it);
+		*batch = it;
+	}
+	r = seglog_append(q->log, QUEUE_BLOCK, parts, 2, NULL, &it->err);
+	if (r < 0 && it->err.code == ERR_FULL) {
+		retain(q, bytes + (bytes >> 3));
+		r = seglog_append(q->log, QUEUE_BLOCK, parts, 2, NULL, &it->err);
+	}
+	it->appended = r == 0;
+	if (r < 0 && it->err.code == ERR_FULL)
+		it->res = QUEUE_FULL;
+out:
+	buf_release(&head);
+}
+
+static void decide(struct queue *q, struct item **batch, struct item *it)
+{
+	struct item **bucket = &q->batch[(it->blk.number ^ it->blk.epoch) % BATCH_BUCKETS];
+	enum keys_answer known;
+
+	for (const struct item *o = *bucket; o != NULL; o = o->chain)
+		if (same_key(&o->blk, &it->blk) && o->blk.crc == it->blk.crc) {
+			it->same = o;
+			return;
+		}
+	it->chain = *bucket;
+	*bucket = it;
+	known = keys_ask(q->keys, &it->blk);
+	if (known == KEYS_HELD) {
+		it->res = QUEUE_REPEATED;
+		return;
+	}
+	if (known == KEYS_CROWDED) {
+		it->res = QUEUE_FULL;
+		err_set(&it->err, ERR_FULL,
+			"sender %s of %s has %u gaps between its blocks: the missing ones first",
+			it->blk.sender, it->blk.tenant, KEYS_RANGES);
+		return;
+	}
+	append(q, batch, it);
+	if (it->appended && known == KEYS_CONFLICT)
+		metric_add(&q->stats.blocks_conflicting, 1);
+}
+
+static void answer(struct queue *q, struct item *all)
+{
+	for (struct item *it = all, *next; it != NULL; it = next) {
+		const struct err *err = NULL;
+
+		next = it->next;
+		if (it->same != NULL) {
+			it->res = it->same->res == QUEUE_STORED ? QUEUE_REPEATED : it->same->res;
+			it->err = it->same->err;
+		}
+		if (it->res == QUEUE_REPEATED) {
+			metric_add(&q->stats.blocks_repeated, 1);
+			metric_add(&q->stats.events_repeated, it->blk.events);
+		}
+		if (it->res == QUEUE_FULL || it->res == QUEUE_FAILED) {
+			metric_add(&q->stats.failed, 1);
+			err = &it->err;
+		}
+		it->done(it->arg, it->res, err);
+	}
+	while (all != NULL) { /* only now: `same` points to earlier ones */
+		struct item *it = all;
+
+		all = it->next;
+		item_free(it);
+	}
+}
+
+static void write_all(struct queue *q, struct item *all)
+{
+	struct item *batch = all;
+
+	memset(q->batch, 0, sizeof(q->batch));
+	for (struct item *it = all; it != NULL; it = it->next)
+		decide(q, &batch, it);
+	commit(q, batch, NULL);
+	metric_set(&q->stats.bytes, seglog_bytes(q->log));
+	answer(q, all);
+}
+
+/* Until the oldest item has waited long enough, or enough wait with it. Locked. */
+static void wait_for_company(struct queue *q)
+{
+	int64_t until = q->first_ns + (int64_t)q->o.commit_ms * NS_PER_MS;
+	struct timespec ts = { .tv_sec = until / NS_PER_SEC, .tv_nsec = until % NS_PER_SEC };
+
+	while (!q->stop && q->waiting_bytes < q->o.commit_bytes)
+		if (pthread_cond_timedwait(&q->work, &q->lock, &ts) == ETIMEDOUT)
+			break;
+}
+
+static void *writer_main(void *arg)
+{
+	struct queue *q = arg;
+
+	pthread_mutex_lock(&q->lock);
+	for (;;) {
+		struct item *all;
+		bool progress;
+
+		while (q->first == NULL && !q->stop && !q->progress)
+			pthread_cond_wait(&q->work, &q->lock);
+		if (q->first != NULL)
+			wait_for_company(q);
+		else if (q->stop)
+			break;
+		all = q->first;
+		progress = q->progress;
+		q->first = NULL;
+		q->last = &q->first;
+		q->waiting_bytes = 0;
+		q->progress = false;
+		pthread_mutex_unlock(&q->lock);
+		if (all != NULL)
+			write_all(q, all);
+		if (progress)
+			retain(q, 0);
+		pthread_mutex_lock(&q->lock);
+	}
+	pthread_mutex_unlock(&q->lock);
+	return NULL;
+}
+
+static int dirs_make(struct queue *q, struct err *err)
+{
+	static const char *const names[] = { "", "/readers", "/quarantine" };
+	struct buf path = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < 3 && r == 0; i++) {
+		buf_reset(&path);
+		buf_printf(&path, "%s%s", q->dir, names[i]);
+		r = path.failed ? err_nomem(err) : dir_make(buf_cstr(&path), 0700, err);
+	}
+	buf_release(&path);
+	return r;
+}
+
+static int log_open(struct queue *q, struct err *err)
+{
+	struct seglog_opts o = { .magic = "VTQUEUE",
+				 .max_bytes = q->o.max_bytes,
+				 .segment_bytes = q->o.segment_bytes,
+				 .snapshot = snapshot,
+				 .arg = q };
+	struct buf path = { 0 };
+	int r = -1;
+
+	buf_printf(&path, "%s/log", q->dir);
+	o.dir = buf_cstr(&path);
+	if (path.failed)
+		err_nomem(err);
+	else
+		r = seglog_open(&o, replay, &q->log, err);
+	buf_release(&path);
+	return r;
+}
+
+static void locks_init(struct queue *q)
+{
+	pthread_condattr_t at;
+
+	pthread_condattr_init(&at);
+	pthread_condattr_setclock(&at, CLOCK_MONOTONIC);
+	pthread_mutex_init(&q->lock, NULL);
+	pthread_cond_init(&q->work, &at);
+	pthread_cond_init(&q->news, &at);
+	pthread_condattr_destroy(&at);
+}
+
+static void queue_free(struct queue *q)
+{
+	seglog_close(q->log);
+	keys_free(q->keys);
+	pthread_cond_destroy(&q->work);
+	pthread_cond_destroy(&q->news);
+	pthread_mutex_destroy(&q->lock);
+	free(q->dir);
+	free(q);
+}
+
+int queue_open(const struct queue_opts *opts, struct queue **ret, struct err *err)
+{
+	struct queue *q = calloc(1, sizeof(*q));
+
+	if (q == NULL)
+		return err_nomem(err);
+	locks_init(q);
+	q->o = *opts;
+	q->o.dir = NULL;
+	if (q->o.segment_bytes == 0)
+		q->o.segment_bytes = SEGMENT_BYTES;
+	/* A file goes only as a whole: a queue that is small has small ones. */
+	if (q->o.max_bytes > 0 && q->o.segment_bytes > q->o.max_bytes / 4)
+		q->o.segment_bytes = q->o.max_bytes / 4;
+	if (q->o.commit_bytes == 0)
+		q->o.commit_bytes = 4u << 20;
+	q->last = &q->first;
+	q->dir = strdup(opts->dir);
+	q->keys = keys_new();
+	if (q->dir == NULL || q->keys == NULL) {
+		err_nomem(err);
+		goto fail;
+	}
+	if (dirs_make(q, err) < 0 || log_open(q, err) < 0 || marks_load(q, err) < 0)
+		goto fail;
+	metric_set(&q->stats.bytes, seglog_bytes(q->log));
+	if (pthread_create(&q->writer, NULL, writer_main, q) != 0) {
+		err_set(err, ERR_NOMEM, "cannot start the queue's writer");
+		goto fail;
+	}
+	*ret = q;
+	return 0;
+fail:
+	queue_free(q);
+	return -1;
+}
+
+uint64_t queue_high_water(struct queue *q, const char *tenant, const char *sender, uint64_t epoch)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&q->lock);
+	n = keys_high_water(q->keys, tenant, sender, epoch);
+	pthread_mutex_unlock(&q->lock);
+	return n;
+}
+
+const struct queue_stats *queue_stats(const struct queue *q)
+{
+	return &q->stats;
+}
+
+void queue_wake(struct queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	q->wakes++;
+	pthread_cond_broadcast(&q->news);
+	pthread_mutex_unlock(&q->lock);
+}
+
+void queue_close(struct queue *q)
+{
+	if (q == NULL)
+		return;
+	pthread_mutex_lock(&q->lock);
+	q->stop = true;
+	pthread_cond_signal(&q->work);
+	pthread_mutex_unlock(&q->lock);
+	pthread_join(q->writer, NULL);
+	queue_free(q);
+}

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* collector/queue/reader.c: named readers of the local queue: where each has come to, and a block's
+ * events one by one. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "collector/queue/local.h"
+#include "common/base/file.h"
+#include "common/base/hash.h"
+#include "common/base/time.h"
+#include "common/net/batch.h"
+#include "common/net/lumberjack.h"
+#include "common/store/le.h"
+
+/* A position's file has two slots, written in turn: a crash leaves one of them whole. */
+#define SLOT         64u
+#define SLOT_VERSION 1u
+static const char slot_magic[8] = "VTREADER";
+
+struct queue_reader {
+	struct queue *q;
+	struct reader_mark *mark;
+	int fd;
+	uint64_t writes; /* of the position, ever; tells which slot is the older one */
+	struct seg_reader *log;
+
+	struct seg_pos pos, next; /* of the record that frames came from */
+	uint32_t event;           /* of it, returned */
+	struct queue_block blk;   /* frame: NULL */
+	struct buf frames;        /* the record's `J` frames */
+	struct slice left;        /* those not returned */
+	uint32_t skip;            /* events of the first record that were dealt with before */
+};
+
+static bool name_ok(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 0 && n <= READER_NAME_MAX &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+}
+
+static bool slot_read(const uint8_t *s, struct place *ret, uint64_t *ret_writes)
+{
+	if (memcmp(s, slot_magic, 8) != 0 || le32_get(s + 8) != SLOT_VERSION ||
+	    le32_get(s + 12) != crc32c(0, s + 16, SLOT - 16))
+		return false;
+	*ret_writes = le64_get(s + 16);
+	ret->pos.file = le64_get(s + 24);
+	ret->pos.offset = le64_get(s + 32);
+	ret->event = le32_get(s + 40);
+	return true;
+}
+
+/* The newer whole slot; none: the beginning, for repeats are harmless and gaps are not. */
+static void slots_read(int fd, struct place *ret, uint64_t *ret_writes)
+{
+	uint8_t raw[2 * SLOT] = { 0 };
+	struct place p;
+	uint64_t writes;
+
+	*ret = (struct place){ 0 };
+	*ret_writes = 0;
+	(void)!pread_all(fd, raw, sizeof(raw), 0);
+	for (int i = 0; i < 2; i++)
+		if (slot_read(raw + i * SLOT, &p, &writes) && writes > *ret_writes) {
+			*ret = p;
+			*ret_writes = writes;
+		}
+}
+
+static int slot_write(struct queue_reader *rd, const struct place *p, struct err *err)
+{
+	uint8_t s[SLOT] = { 0 };
+
+	memcpy(s, slot_magic, 8);
+	le32_set(s + 8, SLOT_VERSION);
+	le64_set(s + 16, rd->writes + 1);
+	le64_set(s + 24, p->pos.file);
+	le64_set(s + 32, p->pos.offset);
+	le32_set(s + 40, p->event);
+	le32_set(s + 12, crc32c(0, s + 16, SLOT - 16));
+	if (pwrite_all(rd->fd, s, SLOT, (off_t)((rd->writes + 1) % 2 * SLOT)) < 0 ||
+	    fdatasync(rd->fd) < 0)
+		return err_set(err, errno == ENOSPC ? ERR_FULL : ERR_IO,
+			       "cannot save the position of the queue's reader %s: %s",
+			       rd->mark->name, strerror(errno));
+	rd->writes++;
+	return 0;
+}
+
+static struct reader_mark *mark_find(struct queue *q, const char *name)
+{
+	for (size_t i = 0; i < q->n_marks; i++)
+		if (strcmp(q->marks[i].name, name) == 0)
+			return &q->marks[i];
+	return NULL;
+}
+
+/* A new mark at place; NULL: too many. Locked, or before the queue is shared. */
+static struct reader_mark *mark_add(struct queue *q, const char *name, struct place place)
+{
+	struct reader_mark *m;
+
+	if (q->n_marks == READERS_MAX)
+		return NULL;
+	m = &q->marks[q->n_marks++];
+	snprintf(m->name, sizeof(m->name), "%s", name);
+	m->durable = place;
+	m->open = false;
+	return m;
+}
+
+int marks_load(struct queue *q, struct err *err)
+{
+	struct buf path = { 0 };
+	struct dirent *e;
+	DIR *d;
+
+	buf_printf(&path, "%s/readers", q->dir);
+	d = opendir(buf_cstr(&path));
+	buf_release(&path);
+	if (d == NULL)
+		return err_set(err, ERR_IO, "cannot list %s/readers: %s", q->dir, strerror(errno));
+	while ((e = readdir(d)) != NULL) {
+		int fd = name_ok(e->d_name)
+				 ? openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+				 : -1;
+		struct place p;
+		uint64_t writes;
+
+		if (fd < 0)
+			continue;
+		slots_read(fd, &p, &writes);
+		close(fd);
+		if (mark_add(q, e->d_name, p) == NULL)
+			break; /* more were never made; what is beyond holds nothing back */
+	}
+	closedir(d);
+	return 0;
+}
+
+static int mark_take(struct queue_reader *rd, const char *name, struct err *err)
+{
+	struct queue *q = rd->q;
+	int r = 0;
+
+	pthread_mutex_lock(&q->lock);
+	rd->mark = mark_find(q, name);
+	if (rd->mark == NULL)
+		rd->mark = mark_add(q, name, (struct place){ 0 });
+	if (rd->mark == NULL)
+		r = err_set(err, ERR_FULL, "the queue has %u readers already", READERS_MAX);
+	else if (rd->mark->open)
+		r = err_set(err, ERR_BUSY, "the queue's reader %s is open already", name);
+	if (r < 0)
+		rd->mark = NULL;
+	else
+		rd->mark->open = true;
+	pthread_mutex_unlock(&q->lock);
+	return r;
+}
+
+int queue_reader_open(struct queue *q, const char *name, struct queue_reader **ret, struct err *err)
+{
+	struct queue_reader *rd;
+	struct buf path = { 0 };
+	struct place p;
+
+	if (!name_ok(name))
+		return err_set(err, ERR_USAGE, "a reader's name is a-z, 0-9 and -, not %s", name);
+	rd = calloc(1, sizeof(*rd));
+	if (rd == NULL)
+		return err_nomem(err);
+	rd->q = q;
+	rd->fd = -1;
+	if (mark_take(rd, name, err) < 0)
+		goto fail;
+	buf_printf(&path, "%s/readers/%s", q->dir, name);
+	rd->fd = open(buf_cstr(&path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (rd->fd < 0) {
+		err_set(err, ERR_IO, "cannot open %s: %s", buf_cstr(&path), strerror(errno));
+		goto fail;
+	}
+	slots_read(rd->fd, &p, &rd->writes);
+	if (rd->writes == 0) { /* new: the file itself must outlive a power loss, too */
+		struct err ignored;
+
+		p.pos = seglog_first(q->log);
+		buf_reset(&path);
+		buf_printf(&path, "%s/readers", q->dir);
+		if (slot_write(rd, &p, err) < 0)
+			goto fail;
+		(void)dir_sync(buf_cstr(&path), &ignored);
+	}
+	if (seg_reader_open(q->log, p.pos, &rd->log, err) < 0)
+		goto fail;
+	rd->skip = p.event;
+	rd->pos = rd->next = p.pos;
+	pthread_mutex_lock(&q->lock);
+	rd->mark->durable = p;
+	pthread_mutex_unlock(&q->lock);
+	buf_release(&path);
+	*ret = rd;
+	return 0;
+fail:
+	buf_release(&path);
+	queue_reader_close(rd);
+	return -1;
+}
+
+void queue_reader_close(struct queue_reader *rd)
+{
+	if (rd == NULL)
+		return;
+	if (rd->mark != NULL) {
+		pthread_mutex_lock(&rd->q->lock);
+		rd->mark->open = false;
+		pthread_mutex_unlock(&rd->q->lock);
+	}
+	if (rd->fd >= 0)
+		close(rd->fd);
+	seg_reader_close(rd->log);
+	buf_release(&rd->frames);
+	free(rd);
+}
+
+int queue_reader_commit(struct queue_reader *rd, struct err *err)
+{
+	struct place p = { rd->pos, rd->event };
+
+	if (rd->left.n == 0) /* skip: only when nothing was read since the reader was opened */
+		p = (struct place){ rd->next, rd->skip };
+	if (seg_pos_cmp(p.pos, rd->mark->durable.pos) == 0 && p.event == rd->mark->durable.event)
+		return 0;
+	if (slot_write(rd, &p, err) < 0)
+		return -1;
+	pthread_mutex_lock(&rd->q->lock);
+	/* Only a new file can make others droppable. */
+	if (p.pos.file != rd->mark->durable.pos.file) {
+		rd->q->progress = true;
+		pthread_cond_signal(&rd->q->work);
+	}
+	rd->mark->durable = p;
+	pthread_mutex_unlock(&rd->q->lock);
+	return 0;
+}
+
+/* The frames must be J 1 to n, and nothing else. */
+static int frames_check(struct slice in, uint32_t events, struct err *err)
+{
+	struct lj_frame f;
+	uint32_t n = 0;
+
+	while (in.n > 0) {
+		ssize_t used = lj_next(in, INFLATED_MAX, &f, err);
+
+		if (used < 0)
+			return -1;
+		if (used == 0 || f.kind != LJ_JSON || f.number != n + 1)
+			return err_set(err, ERR_SYNTAX, "its frames are not events 1 to %u",
+				       events);
+		n++;
+		in = slice_from(in, (size_t)used);
+	}
+	if (n != events)
+		return err_set(err, ERR_SYNTAX, "it holds %u events, not %u", n, events);
+	return 0;
+}
+
+static int block_open(struct queue_reader *rd, struct slice payload, struct err *err)
+{
+	if (record_read(payload, &rd->blk, err) < 0)
+		return -1;
+	buf_reset(&rd->frames);
+	if (lj_inflate(rd->blk.frame, INFLATED_MAX, &rd->frames, err) < 0 ||
+	    frames_check(buf_view(&rd->frames), rd->blk.events, err) < 0)
+		return -1;
+	rd->blk.frame = (struct slice){ NULL, 0 };
+	rd->left = buf_view(&rd->frames);
+	rd->event = 0;
+	return 0;
+}
+
+/* The record goes to a file of its own, for a person to look at. */
+static int quarantine(struct queue_reader *rd, const struct seg_record *rec, struct err *err)
+{
+	struct err why = *err, ignored;
+	struct buf path = { 0 };
+	bool kept;
+
+	buf_printf(&path, "%s/quarantine/%016" PRIx64 "-%" PRIu64 ".block", rd->q->dir,
+		   rec->pos.file, rec->pos.offset);
+	kept = !path.failed && file_write(buf_cstr(&path), rec->payload, 0600, &ignored) == 0;
+	metric_add(&rd->q->stats.quarantined, 1);
+	err_set(err, ERR_SYNTAX, "a block of the queue cannot be decoded (%.200s): %s %s", why.msg,
+		kept ? "it is in" : "it could not be kept as", buf_cstr(&path));
+	buf_release(&path);
+	return -1;
+}
+
+/* 1: rd->left has events; 0: nothing durable to read; -1 *err, and the next call goes on. */
+static int next_block(struct queue_reader *rd, struct err *err)
+{
+	struct seg_record rec;
+
+	for (;;) {
+		int r = seg_reader_next(rd->log, &rec, err);
+
+		if (r <= 0) {
+			if (r < 0) /* the damage is behind us */
+				rd->next = seg_reader_pos(rd->log);
+			return r;
+		}
+		if (seg_pos_cmp(rec.pos, rd->next) != 0)
+			rd->skip = 0; /* what it counted in is gone */
+		rd->pos = rec.pos;
+		rd->next = rec.next;
+		rd->event = 0;
+		if (rec.kind != QUEUE_BLOCK)
+			continue;
+		if (block_open(rd, rec.payload, err) < 0) {
+			rd->left = (struct slice){ NULL, 0 };
+			rd->skip = 0;
+			if (err->code == ERR_NOMEM) { /* the block is good: read it again */
+				rd->next = rec.pos;
+				seg_reader_seek(rd->log, rec.pos);
+				return -1;
+			}
+			return quarantine(rd, &rec, err);
+		}
+		if (rd->left.n > 0)
+			return 1;
+	}
+}
+
+/* Waits for news behind `seen`. false: the time is over, or somebody woke us. */
+static bool wait_news(struct queue *q, struct seg_pos seen, unsigned wakes,
+		      const struct timespec *until)
+{
+	bool news = false;
+
+	pthread_mutex_lock(&q->lock);
+	while (!(news = seg_pos_cmp(seglog_durable(q->log), seen) > 0) && q->wakes == wakes)
+		if (pthread_cond_timedwait(&q->news, &q->lock, until) == ETIMEDOUT)
+			break;
+	pthread_mutex_unlock(&q->lock);
+	return news;
+}
+
+static int wait_block(struct queue_reader *rd, uint32_t wait_ms, struct err *err)
+{
+	struct queue *q = rd->q;
+	int64_t end = time_mono_ns() + (int64_t)wait_ms * NS_PER_MS;
+	struct timespec until = { .tv_sec = end / NS_PER_SEC, .tv_nsec = end % NS_PER_SEC };
+	unsigned wakes;
+
+	pthread_mutex_lock(&q->lock);
+	wakes = q->wakes;
+	pthread_mutex_unlock(&q->lock);
+	for (;;) {
+		struct seg_pos seen = seglog_durable(q->log);
+		int r = next_block(rd, err);
+
+		if (r != 0 || wait_ms == 0 || !wait_news(q, seen, wakes, &until))
+			return r;
+	}
+}
+
+/* The next frame of the open block as an event. */
+static int event_take(struct queue_reader *rd, struct queue_event *ret, struct err *err)
+{
+	struct lj_frame f;
+	struct batch_meta m;
+	struct slice json;
+	ssize_t used = lj_next(rd->left, INFLATED_MAX, &f, err);
+
+	if (used <= 0) /* frames_check saw it whole */
+		return -1;
+	json = f.payload;
+	/* The metadata's bytes are overwritten, in memory that is the reader's own. */
+	if (rd->event == 0 && rd->blk.kind == QUEUE_OWN) {
+		char *p = rd->frames.p + (json.p - rd->frames.p);
+
+		(void)batch_meta_take(p, json.n, &m, &json, NULL);
+	}
+	rd->left = slice_from(rd->left, (size_t)used);
+	ret->json = json;
+	ret->tenant = rd->blk.tenant;
+	ret->sender = rd->blk.sender;
+	ret->epoch = rd->blk.epoch;
+	ret->seq = rd->blk.first_seq + rd->event;
+	ret->ingested_ns = rd->blk.received_ns;
+	snprintf(ret->id, sizeof(ret->id), "%s-%016" PRIx64 "-%" PRIu64, ret->sender, ret->epoch,
+		 ret->seq);
+	rd->event++;
+	return 1;
+}
+
+int queue_next(struct queue_reader *rd, uint32_t wait_ms, struct queue_event *ret, struct err *err)
+{
+	for (;;) {
+		int r;
+
+		if (rd->left.n == 0) {
+			r = wait_block(rd, wait_ms, err);
+			if (r <= 0)
+				return r;
+		}
+		r = event_take(rd, ret, err);
+		if (r < 0 || rd->skip == 0)
+			return r;
+		rd->skip--; /* dealt with before the last commit */
+		if (rd->left.n == 0)
+			rd->skip = 0;
+	}
+}
+
+void queue_reader_lag(struct queue_reader *rd, uint64_t *ret_bytes, int64_t *ret_oldest_ns)
+{
+	struct seglog *lg = rd->q->log;
+	struct seg_pos at = rd->left.n > 0 ? rd->pos : rd->next;
+	uint64_t all = seglog_bytes_before(lg, seglog_durable(lg));
+	uint64_t before = seglog_bytes_before(lg, at);
+	struct seg_reader *peek = NULL;
+	struct seg_record rec;
+	struct queue_block b;
+	struct err err;
+
+	*ret_bytes = all > before ? all - before : 0;
+	*ret_oldest_ns = rd->left.n > 0 ? rd->blk.received_ns : 0;
+	if (rd->left.n > 0 || *ret_bytes == 0 || seg_reader_open(lg, at, &peek, &err) < 0)
+		return;
+	while (seg_reader_next(peek, &rec, &err) > 0)
+		if (rec.kind == QUEUE_BLOCK && record_read(rec.payload, &b, &err) == 0) {
+			*ret_oldest_ns = b.received_ns;
+			break;
+		}
+	seg_reader_close(peek);
+}
