@@ -712,7 +712,9 @@ static void test_refusals(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
+	/* test_kill forks, so it comes before libuv has threads. */
 	const struct CMUnitTest tests[] = {
+		T(test_kill),
 		T(test_round_trip),
 		T(test_closing),
 		T(test_checkpoints),
@@ -722,7 +724,6 @@ int main(void)
 		T(test_lossy_drops_oldest),
 		T(test_disk_refuses),
 		T(test_torn_tail),
-		T(test_kill),
 		T(test_refusals),
 	};
 
