@@ -83,21 +83,32 @@ static bool seen_before(struct correlate *co, const struct signal_in *sg, int *r
 	return *ret_r != 0;
 }
 
-/* Tenant and group-by values; long ones by their beginning and hash. false: one is absent. */
-static bool group_key(struct correlate *co, const struct plan *pl, struct signal_in *sg)
+/* What a field of the correlation is called in the events of the rule that matched, or of the
+ * correlation that stands between. */
+static const char *field_here(const struct use *use, const struct incoming *in, const char *name)
 {
+	const struct correlation *c = use->plan->rule->correlation;
+	const char *here = correlation_field(c, in->rule, name);
+
+	return here != name ? here : correlation_field(c, c->rules[use->place], name);
+}
+
+/* Tenant and group-by values; long ones by their beginning and hash. false: one is absent. */
+static bool group_key(struct correlate *co, const struct use *use, const struct incoming *in)
+{
+	const struct plan *pl = use->plan;
 	const struct correlation *c = pl->rule->correlation;
 	struct buf *b = &co->key_buf;
 	struct slice text;
 
 	buf_reset(b);
 	buf_put(b, &pl->rule->number, sizeof(pl->rule->number));
-	buf_slice(b, sg->tenant);
+	buf_slice(b, in->sg->tenant);
 	buf_chr(b, '\0');
 	for (size_t i = 0; i < c->n_group_by; i++) {
 		uint64_t mark[2];
 
-		if (!event_value(sg, c->group_by[i], &text))
+		if (!event_value(co, in->sg, field_here(use, in, c->group_by[i]), &text))
 			return false;
 		mark[0] = text.n;
 		mark[1] = text.n > CORRELATE_VALUE_MAX ? siphash(&co->key, text) : 0;
@@ -107,16 +118,16 @@ static bool group_key(struct correlate *co, const struct plan *pl, struct signal
 	return b->n <= KEY_MAX;
 }
 
-static int counted_value(struct correlate *co, const struct plan *pl, struct signal_in *sg,
+static int counted_value(struct correlate *co, const struct use *use, const struct incoming *in,
 			 uint64_t *ret)
 {
-	const struct correlation *c = pl->rule->correlation;
+	const struct correlation *c = use->plan->rule->correlation;
 	struct slice text;
 
 	*ret = 0;
 	if (c->type != CORR_VALUE_COUNT)
 		return 1;
-	if (c->field == NULL || !event_value(sg, c->field, &text))
+	if (c->field == NULL || !event_value(co, in->sg, field_here(use, in, c->field), &text))
 		return 0;
 	*ret = siphash(&co->key, text);
 	return 1;
@@ -138,7 +149,7 @@ static int put(struct correlate *co, struct group *g, const struct use *use,
 	uint64_t value;
 	struct item *it;
 
-	if (!counted_value(co, use->plan, in->sg, &value)) {
+	if (!counted_value(co, use, in, &value)) {
 		metric_add(&co->stats->ungrouped, 1);
 		return 0;
 	}
@@ -240,7 +251,7 @@ static int take(struct correlate *co, const struct use *use, const struct incomi
 	struct group *g;
 	int r;
 
-	if (!group_key(co, use->plan, in->sg)) {
+	if (!group_key(co, use, in)) {
 		metric_add(&co->stats->ungrouped, 1);
 		return 0;
 	}
@@ -262,6 +273,7 @@ static int run(struct correlate *co, struct plan *pl, struct incoming *in, struc
 	const struct below none = { NULL, 0 };
 	int r = 0;
 
+	in->rule = pl->rule;
 	in->rec = record_new(co, pl, in->sg, in->time_ns);
 	if (in->rec == NULL)
 		return err_nomem(err);

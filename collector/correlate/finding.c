@@ -29,7 +29,7 @@ static void names_put(struct correlate *co, struct signal_in *sg, const char *co
 	struct slice text;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!event_value(sg, fields[i], &text))
+		if (!event_value(co, sg, fields[i], &text))
 			continue;
 		key_put(&co->group_key, fields[i], text);
 		if (co->entity.n > 0)

@@ -16,9 +16,9 @@ struct slice value_cut(struct slice s, size_t max)
 	return s;
 }
 
-bool event_value(struct signal_in *sg, const char *field, struct slice *ret)
+bool event_value(struct correlate *co, struct signal_in *sg, const char *field, struct slice *ret)
 {
-	const struct json_field *f = json_index_get(&sg->event, slice_str(field));
+	const struct json_field *f = ruleset_field(co->rules, &sg->event, field);
 	struct slice text;
 
 	if (f == NULL || f->type == JS_NULL || f->type == JS_OBJECT || f->type == JS_ARRAY)
@@ -49,7 +49,7 @@ struct record *record_new(struct correlate *co, const struct plan *plan, struct 
 
 	buf_reset(b);
 	for (size_t i = 0; i < plan->n_fields; i++) {
-		if (!event_value(sg, co->fields[plan->fields[i]], &text))
+		if (!event_value(co, sg, co->fields[plan->fields[i]], &text))
 			continue;
 		put_value(b, plan->fields[i], value_cut(text, CORRELATE_VALUE_MAX));
 		n++;

@@ -107,6 +107,7 @@ struct correlate {
 
 struct incoming { /* one signal on its way */
 	struct signal_in *sg;
+	const struct rule *rule; /* that matched */
 	struct record *rec;
 	int64_t time_ns;
 	bool replay;
@@ -120,8 +121,8 @@ struct slice record_id(const struct record *rec);
 bool record_alike(const struct record *a, const struct record *b); /* the same rule and values */
 /* The n-th value; n < rec->n_values. at: 0 first, then what the last call left. */
 struct finding_value record_value(const struct correlate *co, const struct record *rec, size_t *at);
-/* The first value of a field as text. false: the event has none. */
-bool event_value(struct signal_in *sg, const char *field, struct slice *ret);
+/* The first value of a field as text, found as the rules find it. false: the event has none. */
+bool event_value(struct correlate *co, struct signal_in *sg, const char *field, struct slice *ret);
 /* At most max bytes of s, ended at a character. */
 struct slice value_cut(struct slice s, size_t max);
 

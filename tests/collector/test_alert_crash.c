@@ -26,6 +26,19 @@ const struct rule *ruleset_rule(const struct ruleset *rs, size_t number)
 {
 	return &rs->rules[number];
 }
+const struct json_field *ruleset_field(const struct ruleset *rs, const struct json_index *event,
+				       const char *name)
+{
+	return json_index_get(event, slice_str(name));
+}
+const char *correlation_field(const struct correlation *co, const struct rule *rule,
+			      const char *name)
+{
+	for (size_t i = 0; i < co->n_aliases; i++)
+		if (co->aliases[i].rule == rule && strcmp(co->aliases[i].alias, name) == 0)
+			return co->aliases[i].field;
+	return name;
+}
 
 #define SIGNALS 1200u
 #define BATCH   37u

@@ -29,6 +29,19 @@ const struct rule *ruleset_rule(const struct ruleset *rs, size_t number)
 {
 	return &rs->rules[number];
 }
+const struct json_field *ruleset_field(const struct ruleset *rs, const struct json_index *event,
+				       const char *name)
+{
+	return json_index_get(event, slice_str(name));
+}
+const char *correlation_field(const struct correlation *co, const struct rule *rule,
+			      const char *name)
+{
+	for (size_t i = 0; i < co->n_aliases; i++)
+		if (co->aliases[i].rule == rule && strcmp(co->aliases[i].alias, name) == 0)
+			return co->aliases[i].field;
+	return name;
+}
 
 enum { FAILED, SUCCESS, NEW_USER, ALONE, C1, C2, RULES };
 static struct correlation corr1, corr2;
@@ -454,6 +467,27 @@ static void test_repeats(void **state)
 	end(co);
 }
 
+/* aliases: one group, by fields that two rules call differently. */
+static void test_aliases(void **state)
+{
+	struct correlation_alias aliases[] = {
+		{ .alias = "who", .rule = &rules[FAILED], .field = "user.name" },
+		{ .alias = "who", .rule = &rules[SUCCESS], .field = "host.name" },
+	};
+	static const char *by_alias[] = { "who" };
+	struct correlation c = ordered;
+	struct correlate *co;
+
+	c.group_by = by_alias;
+	c.aliases = aliases;
+	c.n_aliases = 2;
+	co = begin(&c, NULL, 0);
+	feed(co, "failed", 0, "x", "A", "maija");
+	assert_int_equal(feed(co, "success", 1, "kalle", "A", "maija"), 0);
+	assert_int_equal(feed(co, "success", 2, "maija", "A", "x"), 2);
+	end(co);
+}
+
 /* Tenants never meet, whatever their events say. */
 static void test_tenants(void **state)
 {
@@ -701,10 +735,11 @@ int main(void)
 		cmocka_unit_test(test_value_count), cmocka_unit_test(test_finding),
 		cmocka_unit_test(test_alone),       cmocka_unit_test(test_nested),
 		cmocka_unit_test(test_same_event),  cmocka_unit_test(test_repeats),
-		cmocka_unit_test(test_tenants),     cmocka_unit_test(test_group_keys),
-		cmocka_unit_test(test_clocks),      cmocka_unit_test(test_replay),
-		cmocka_unit_test(test_fold),        cmocka_unit_test(test_attack),
-		cmocka_unit_test(test_bounds),      cmocka_unit_test(test_circle),
+		cmocka_unit_test(test_aliases),     cmocka_unit_test(test_tenants),
+		cmocka_unit_test(test_group_keys),  cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_replay),      cmocka_unit_test(test_fold),
+		cmocka_unit_test(test_attack),      cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_circle),
 	};
 
 	return RUN_TESTS(correlate_tests);
