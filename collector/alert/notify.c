@@ -218,25 +218,3 @@ int notify_test(struct alert_store *as, const struct notify_conf *nc, int64_t co
 			       (long long)contact_id);
 	return f.result;
 }
-
-void notify_metrics(const struct notify_stats *st, struct buf *out)
-{
-	metrics_family(out, "vartio_notifications", "counter",
-		       "Attempts to send a message, by result.");
-	metrics_u64(out, "vartio_notifications_total", metric_get(&st->sent), "result", "sent",
-		    NULL);
-	metrics_u64(out, "vartio_notifications_total", metric_get(&st->failed_attempts), "result",
-		    "failed", NULL);
-	metrics_u64(out, "vartio_notifications_total", metric_get(&st->refused), "result",
-		    "refused", NULL);
-	metrics_family(out, "vartio_notifications_waiting", "gauge",
-		       "Messages that are due and not sent.");
-	metrics_u64(out, "vartio_notifications_waiting", metric_get(&st->pending), NULL);
-	metrics_family(out, "vartio_notifications_late", "gauge",
-		       "Messages that wait longer than notify.max_age.");
-	metrics_u64(out, "vartio_notifications_late", metric_get(&st->late), NULL);
-	metrics_family(out, "vartio_notifications_oldest_timestamp_seconds", "gauge",
-		       "When the oldest waiting message was due first; 0: none waits.");
-	metrics_f64(out, "vartio_notifications_oldest_timestamp_seconds",
-		    (double)metric_get(&st->oldest_ns) / 1e9, NULL);
-}

@@ -65,7 +65,6 @@ int notifier_start(const char *db_path, const struct notify_conf *nc, struct not
 		   struct err *err);
 void notifier_wake(struct notifier *nt); /* something was queued; any thread */
 const struct notify_stats *notifier_stats(const struct notifier *nt);
-void notify_metrics(const struct notify_stats *st, struct buf *out);
 void notifier_stop(struct notifier *nt); /* joins and frees; NULL is fine */
 
 /* Renders the message of an alert (or a test when al is NULL): a whole RFC 5322 message,

@@ -105,6 +105,11 @@ static void put_messages(const struct notifier *nt, int64_t now_ns, struct buf *
 	metrics_u64(out, "vartio_messages_total", metric_get(&st->sent), "result", "sent", NULL);
 	metrics_u64(out, "vartio_messages_total", metric_get(&st->failed_attempts), "result",
 		    "failed", NULL);
+	metrics_u64(out, "vartio_messages_total", metric_get(&st->refused), "result", "refused",
+		    NULL);
+	metrics_family(out, "vartio_messages_late", "gauge",
+		       "Messages that wait longer than notify.max_age.");
+	metrics_u64(out, "vartio_messages_late", metric_get(&st->late), NULL);
 	metrics_family(out, "vartio_messages_pending", "gauge", "Messages waiting to be sent.");
 	metrics_u64(out, "vartio_messages_pending", metric_get(&st->pending), NULL);
 	put_age(out, "vartio_messages_oldest_seconds", "Age of the oldest unsent message.",
