@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/normalise/normalise.h"
 
-#include "common/base/log.h"
-#include "common/normalise/addr.h"
 #include "common/normalise/inside.h"
 #include "common/normalise/parsers.h"
 
