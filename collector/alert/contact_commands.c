@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* collector/alert/contact_commands.c: vartio-collector contact add | list | test. */
+#include <jansson.h>
 #include <stdlib.h>
 
 #include "collector/alert/contact_commands.h"
@@ -64,9 +65,50 @@ static int print_contact(void *arg, const struct contact *who)
 	return 0;
 }
 
+struct json_list {
+	json_t *rows;
+	bool failed; /* a row did not fit in memory */
+};
+
+static int add_contact(void *arg, const struct contact *who)
+{
+	struct json_list *jl = arg;
+	json_t *row = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id",
+				(json_int_t)who->id, "tenant", who->tenant, "name", who->name,
+				"email", who->email, "phone", who->phone, "role", who->role,
+				"language", lang_names[who->lang], "order", (json_int_t)who->order);
+
+	jl->failed = json_array_append_new(jl->rows, row) < 0; /* also where row is NULL */
+	return jl->failed;
+}
+
+static int list_json(struct cmd *c, struct registry *rg, const char *tenant)
+{
+	struct json_list jl = { .rows = json_array() };
+	char *text = NULL;
+	struct err err;
+	int r = -1;
+
+	if (jl.rows != NULL && contact_list(rg, tenant, add_contact, &jl, &err) < 0)
+		goto out;
+	text = jl.failed ? NULL : json_dumps(jl.rows, JSON_INDENT(2));
+	if (text == NULL) {
+		err_nomem(&err);
+		goto out;
+	}
+	buf_str(&c->out, text);
+	buf_chr(&c->out, '\n');
+	r = 0;
+out:
+	free(text);
+	json_decref(jl.rows);
+	return r < 0 ? cmd_fail(c, &err) : 0;
+}
+
 static int list(struct cmd *c)
 {
 	const char *tenant = cmd_opt(c, "tenant");
+	bool json = cmd_flag(c, "json");
 	struct registry *rg;
 	struct err err;
 	int r = cmd_no_more(c, 0);
@@ -78,6 +120,8 @@ static int list(struct cmd *c)
 		return 1;
 	if (tenant != NULL && tenant_exists(rg, tenant, &err) < 0)
 		return cmd_fail(c, &err);
+	if (json)
+		return list_json(c, rg, tenant);
 	buf_str(&c->out, "ID\tTENANT\tNAME\tE-MAIL\tPHONE\tROLE\tLANGUAGE\tORDER\n");
 	return contact_list(rg, tenant, print_contact, c, &err) < 0 ? cmd_fail(c, &err) : 0;
 }
@@ -122,7 +166,7 @@ const struct command command_contact_add = {
 };
 const struct command command_contact_list = {
 	.words = "contact list",
-	.usage = "[--tenant ID]",
+	.usage = "[--tenant ID] [--json]",
 	.help = "who gets alerts, in the order in which they are told",
 	.where = CMD_STATE,
 	.run = list,

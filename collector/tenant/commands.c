@@ -26,23 +26,6 @@ static const char *when(int64_t t_ns, char out[TIME_TEXT_MAX])
 	return out;
 }
 
-/* Prints and releases the array that a --json list filled. */
-static int put_json(struct cmd *c, json_t *list)
-{
-	char *text = list != NULL ? json_dumps(list, JSON_INDENT(2)) : NULL;
-	struct err err;
-
-	json_decref(list);
-	if (text == NULL) {
-		err_nomem(&err);
-		return cmd_fail(c, &err);
-	}
-	buf_str(&c->out, text);
-	buf_chr(&c->out, '\n');
-	free(text);
-	return 0;
-}
-
 static int tenant_add_run(struct cmd *c)
 {
 	const char *name = cmd_opt(c, "name"), *by = cmd_by(c), *id = cmd_arg(c, 0);
@@ -70,7 +53,26 @@ static int tenant_add_run(struct cmd *c)
 struct listing {
 	struct cmd *c;
 	json_t *json; /* NULL: a list for people */
+	bool failed;  /* a row did not fit in memory */
 };
+
+/* Prints and releases the array that a --json list filled. */
+static int put_json(struct listing *ls)
+{
+	char *text = ls->failed ? NULL : json_dumps(ls->json, JSON_INDENT(2));
+	struct err err;
+
+	json_decref(ls->json);
+	if (text == NULL) {
+		err_nomem(&err);
+		buf_reset(&ls->c->out);
+		return cmd_fail(ls->c, &err);
+	}
+	buf_str(&ls->c->out, text);
+	buf_chr(&ls->c->out, '\n');
+	free(text);
+	return 0;
+}
 
 static int tenant_row(void *arg, const char *id, const char *name, int64_t created_ns)
 {
@@ -81,9 +83,10 @@ static int tenant_row(void *arg, const char *id, const char *name, int64_t creat
 	if (ls->json == NULL)
 		put_cells(ls->c, cells, 3);
 	else
-		json_array_append_new(ls->json, json_pack("{s:s, s:s, s:s}", "id", id, "name", name,
-							  "created", at));
-	return 0;
+		ls->failed |=
+			json_array_append_new(ls->json, json_pack("{s:s, s:s, s:s}", "id", id,
+								  "name", name, "created", at)) < 0;
+	return ls->failed;
 }
 
 static int tenant_list_run(struct cmd *c)
@@ -108,7 +111,7 @@ static int tenant_list_run(struct cmd *c)
 		json_decref(ls.json);
 		return cmd_fail(c, &err);
 	}
-	return json ? put_json(c, ls.json) : 0;
+	return json ? put_json(&ls) : 0;
 }
 
 /* The door's address as agents reach it. */
@@ -174,16 +177,19 @@ static int agent_row(void *arg, const struct agent_row *row)
 	if (ls->json == NULL)
 		put_cells(ls->c, cells, sizeof(cells) / sizeof(cells[0]));
 	else
-		json_array_append_new(
-			ls->json,
-			json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}",
-				  "tenant", row->tenant, "agent", row->agent, "state", row->state,
-				  "kind", row->kind, "host", row->host, "serial", row->serial,
-				  "issued", when(row->issued_ns, issued), "expires", expires,
-				  "last_seen", row->last_seen_ns != 0 ? seen : "", "last_address",
-				  row->last_addr, "version", row->version, "skew_ms",
-				  (json_int_t)row->skew_ms));
-	return 0;
+		ls->failed |=
+			json_array_append_new(
+				ls->json,
+				json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, "
+					  "s:I}",
+					  "tenant", row->tenant, "agent", row->agent, "state",
+					  row->state, "kind", row->kind, "host", row->host,
+					  "serial", row->serial, "issued",
+					  when(row->issued_ns, issued), "expires", expires,
+					  "last_seen", row->last_seen_ns != 0 ? seen : "",
+					  "last_address", row->last_addr, "version", row->version,
+					  "skew_ms", (json_int_t)row->skew_ms)) < 0;
+	return ls->failed;
 }
 
 static int agent_list_run(struct cmd *c)
@@ -209,7 +215,7 @@ static int agent_list_run(struct cmd *c)
 		json_decref(ls.json);
 		return cmd_fail(c, &err);
 	}
-	return json ? put_json(c, ls.json) : 0;
+	return json ? put_json(&ls) : 0;
 }
 
 static int agent_revoke_run(struct cmd *c)
