@@ -4,6 +4,7 @@
  *   file_scan.c   which files there are: globs, folders watched, rotation noticed
  *   file_tail.c   one file: open, read a bounded piece, lines to records, finish
  *   file_rest.c   where the rest of a file went: renamed, copied, compressed, replaced
+ *   file_missed.c generations that came and went while the agent was stopped
  *   file_place.c  a place in a file as a checkpoint; fingerprints
  *
  * A file is known by device, inode and the fingerprint of its first bytes, so that neither a new
@@ -69,7 +70,7 @@ struct tail {
 	bool warned;      /* that it can't be read */
 	bool dead;        /* to be freed after the turn */
 	int fd;           /* -1: not open */
-	gzFile gz;        /* LOST found in a .gz; ROTATED with fd -1 */
+	gzFile gz;        /* ROTATED and complete, read through zlib; fd is -1 then */
 	uint64_t gz_at;   /* inflated so far */
 	struct buf carry; /* gz: inflated bytes from offset on */
 	char *head;       /* while open: the first bytes from print.base */
@@ -144,6 +145,11 @@ enum rest_begin rest_begin(struct tail *t); /* where to start; may take another'
 void rest_lost(struct tail *t); /* t's bytes are gone from its inode: LOST, and look for them */
 void rest_truncated(struct tail *t); /* the same, while t goes on with the new content */
 void rest_search(struct tail *t);    /* a LOST one, again, when its folder changed */
+
+/* file_missed.c */
+/* o was found again under the name found, last written at since: reads what rotated after it. */
+void rest_missed(struct tail *o, const char *found, const struct timespec *since);
+bool file_generation(const char *base, const char *name, int64_t *ret);
 
 /* file_scan.c */
 void files_scan(struct files *fs);

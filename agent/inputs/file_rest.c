@@ -186,6 +186,7 @@ static bool try_one(struct tail *o, int dir, const char *name, enum pass pass)
 		return false;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
 		goto no;
+	o->mtime = st.st_mtim;
 	if (pass == BY_GZ)
 		return adopt_gz(o, fd);
 	if (tracked(o->fs, &st) || (pass == BY_INODE && st.st_dev != o->was_dev))
@@ -197,7 +198,7 @@ no:
 	return false;
 }
 
-static bool search_dir(struct tail *o, const char *path)
+static bool search_dir(struct tail *o, const char *path, char found_name[256])
 {
 	char name[4096];
 	unsigned seen = 0;
@@ -218,8 +219,10 @@ static bool search_dir(struct tail *o, const char *path)
 			break;
 		rewinddir(d);
 		for (struct dirent *e; !found && (e = readdir(d)) != NULL;)
-			if (candidate(o, e, pass) && seen++ < CANDIDATES_MAX)
+			if (candidate(o, e, pass) && seen++ < CANDIDATES_MAX) {
 				found = try_one(o, dirfd(d), e->d_name, pass);
+				snprintf(found_name, 256, "%s", e->d_name);
+			}
 	}
 out:
 	if (d != NULL)
@@ -227,16 +230,36 @@ out:
 	return found;
 }
 
+static void found_at(struct tail *o, const char *name)
+{
+	struct buf b = { 0 };
+	char *real;
+
+	buf_put(&b, o->real, file_dir(o->real));
+	buf_chr(&b, '/');
+	buf_str(&b, name);
+	real = b.failed ? NULL : strdup(buf_cstr(&b));
+	buf_release(&b);
+	if (real == NULL)
+		return;
+	free(o->real);
+	o->real = real;
+}
+
 void rest_search(struct tail *o)
 {
-	if (!search_dir(o, o->real))
+	char name[256];
+
+	if (!search_dir(o, o->real, name))
 		return;
 	o->state = TAIL_ROTATED;
 	o->begun = true;
 	o->dirty = true;
 	o->since_ms = uv_now(o->fs->in->loop);
-	if (o->gz == NULL)
-		tail_store(o); /* where it is from now on */
+	if (o->fs->scan == 1) /* only while we were stopped could one be missed */
+		rest_missed(o, name, &o->mtime);
+	found_at(o, name);
+	tail_store(o); /* where it is from now on, so that nothing is looked for twice */
 	files_wake(o->fs);
 }
 

@@ -40,7 +40,8 @@ struct step {
 
 enum mode { RUNNING, STOPPED, FULL, MODES };
 static const char *const mode_names[] = { "running", "stopped", "full" };
-#define NOT_STOPPED 1u
+#define NOT_STOPPED  1u
+#define ONLY_STOPPED 2u
 
 static const struct {
 	const char *name, *paths;
@@ -252,6 +253,39 @@ static const struct {
 	    { APPEND, "log", "b\n" },
 	    { UP } },
 	  { "a", "b" } },
+	{ "rotated three times while nobody looked",
+	  "log",
+	  ONLY_STOPPED,
+	  { { APPEND, "log", "a\n" },
+	    { SYNC, .n = 1 },
+	    { DOWN },
+	    { APPEND, "log", "b\n" },
+	    { MOVE, "log", "log.3" },
+	    { GZIP, "log.3" },
+	    { APPEND, "log.2", "c\n" },
+	    { GZIP, "log.2" },
+	    { APPEND, "log.1", "d\nrest" },
+	    { APPEND, "log", "e\n" },
+	    { APPEND, "log.4", "older\n" },
+	    { APPEND, "log.x", "no\n" },
+	    { UP } },
+	  { "a", "b", "c", "d", "rest", "e" } },
+	{ "rotated twice by date, and once before",
+	  "app.log",
+	  ONLY_STOPPED,
+	  { { APPEND, "app.log", "a\n" },
+	    { SYNC, .n = 1 },
+	    { DOWN },
+	    { MOVE, "app.log", "app-20261121.log" },
+	    { APPEND, "app-20261120.log", "older\n" },
+	    { APPEND, "app-20261122.log", "b\n" },
+	    { APPEND, "app.log", "c\n" },
+	    { UP },
+	    { SYNC, .n = 3 },
+	    { DOWN },
+	    { APPEND, "app.log", "d\n" },
+	    { UP } },
+	  { "a", "b", "c", "d" } },
 	{ "replaced by rename, the same and more",
 	  "log",
 	  0,
@@ -597,7 +631,7 @@ static void test_rows(void **state)
 	enum mode mode = *(const enum mode *)*state;
 
 	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++)
-		if (mode != STOPPED || (rows[r].flags & NOT_STOPPED) == 0)
+		if ((rows[r].flags & (mode == STOPPED ? NOT_STOPPED : ONLY_STOPPED)) == 0)
 			run_row(r, mode);
 }
 
@@ -904,6 +938,37 @@ static void test_names_that_rotation_makes(void **state)
 			fail_msg("%s and %s", names[i].a, names[i].b);
 }
 
+static void test_generations_by_name(void **state)
+{
+	static const struct {
+		const char *base, *older, *newer; /* newer NULL: older is no name of a generation */
+	} names[] = {
+		{ "log", "log.2", "log.1" },
+		{ "log", "log.10.gz", "log.9" },
+		{ "a.log", "a.log-20261122.gz", "a.log-20261123" },
+		{ "a.log", "a-2026-11-22.log.gz", "a-2026-11-23.log" },
+		{ "a.log", "a.2.log", "a.1.log" },
+		{ "a.log", "a.log", NULL },
+		{ "a.log", "a.log.old", NULL },
+		{ "a.log", "ab.log.1", NULL },
+		{ "worker1.log", "worker2.log", NULL }, /* another log, not a generation */
+		{ "a.log", "a-b.log", NULL },
+		{ "a.log", "a.log.1.xz", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int64_t older = 0, newer = 0;
+
+		if (file_generation(names[i].base, names[i].older, &older) !=
+		    (names[i].newer != NULL))
+			fail_msg("%s of %s", names[i].older, names[i].base);
+		if (names[i].newer == NULL)
+			continue;
+		assert_true(file_generation(names[i].base, names[i].newer, &newer));
+		assert_true(older < newer);
+	}
+}
+
 static void test_a_place_survives_as_text(void **state)
 {
 	static const char *const bad[] = {
@@ -966,6 +1031,7 @@ int main(void)
 		cmocka_unit_test(test_an_unreadable_file_is_told_once_and_tried_again),
 		cmocka_unit_test(test_more_files_than_are_kept_open),
 		cmocka_unit_test(test_names_that_rotation_makes),
+		cmocka_unit_test(test_generations_by_name),
 		cmocka_unit_test(test_a_place_survives_as_text),
 	};
 	return RUN_TESTS(tests);
