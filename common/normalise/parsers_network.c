@@ -74,8 +74,11 @@ const struct match_table parsers_kernel = {
 static const struct match_rule openvpn_rules[] = {
 	VPN_LOGIN("TLS Auth Error: %{event.reason}", "failure", NULL),
 	VPN_LOGIN("VERIFY ERROR: %{event.reason}", "failure", NULL),
-	VPN_LOGIN("SENT CONTROL [%{user.name}]: 'AUTH_FAILED%{_}", "failure",
-		  "event.reason=AUTH_FAILED"),
+	/* One refusal is also a TLS Auth Error, so that this one must not count as an attempt. */
+	VPN(PEER "SENT CONTROL [%{user.name}]: 'AUTH_FAILED%{_}", "vpn_refused", "failure",
+	    "authentication network", "info", NULL),
+	VPN("%{user.name}/" PEER "SENT CONTROL [%{_}]: 'AUTH_FAILED%{_}", "vpn_refused", "failure",
+	    "authentication network", "info", NULL),
 	VPN_LOGIN("SENT CONTROL [%{user.name}]: 'PUSH_REPLY%{_}", "success", NULL),
 	VPN(PEER "TLS Error: %{event.reason}", "vpn_tls_error", "failure", "network",
 	    "connection denied", NULL),

@@ -347,6 +347,8 @@ static const struct row machine[] = {
 	{ AT
 	  "openvpn[6]: maija/192.0.2.9:50273 SENT CONTROL [maija]: 'PUSH_REPLY,route' (status=1)",
 	  { "event.action=vpn_login", "event.outcome=success", "user.name=maija", REAL } },
+	{ AT "openvpn[6]: maija/192.0.2.9:50273 SENT CONTROL [maija]: 'AUTH_FAILED' (status=1)",
+	  { "event.action=vpn_refused", "event.outcome=failure", "user.name=maija", REAL } },
 	{ AT "openvpn[6]: 192.0.2.9:50273 TLS Error: TLS handshake failed",
 	  { "event.action=vpn_tls_error", REAL } },
 	{ AT "last message repeated 3 times",
