@@ -17,6 +17,7 @@ const struct command *const commands[] = {
 	&command_contact_list,
 	&command_contact_test,
 	&command_rules_check,
+	&command_rules_test,
 	&command_detect,
 	&command_alerts_list,
 	&command_alerts_show,
