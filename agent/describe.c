@@ -53,10 +53,10 @@ json_t *describe_agent(const struct config *cf, const struct spool *sp, const st
 		"last_ack", time_or_null(metric_get(&hs->last_ack_ns)), "events", get(&hs->events),
 		"blocks", get(&hs->blocks), "bytes", get(&hs->bytes), "connects",
 		get(&hs->connects), "failures", get(&hs->failures), "spool", "events",
-		get(&ss->events), "blocks", get(&ss->blocks), "bytes", get(&ss->bytes), "max_bytes",
-		(json_int_t)cf->spool.max_bytes, "events_in", get(&ss->events_in), "events_dropped",
-		get(&ss->events_dropped), "syncs", get(&ss->syncs), "torn_bytes",
-		get(&ss->torn_bytes), "oldest_seconds",
+		get(&ss->events) + (json_int_t)spool_unsynced(sp), "blocks", get(&ss->blocks),
+		"bytes", get(&ss->bytes), "max_bytes", (json_int_t)cf->spool.max_bytes, "events_in",
+		get(&ss->events_in), "events_dropped", get(&ss->events_dropped), "syncs",
+		get(&ss->syncs), "torn_bytes", get(&ss->torn_bytes), "oldest_seconds",
 		oldest > 0 ? (double)(now_ns - (int64_t)oldest) / 1e9 : 0.0, "inputs", inputs);
 }
 

@@ -213,7 +213,7 @@ static int bind_unix(struct dgram *dg, struct err *err)
 {
 	const struct syslog_conf *cf = dg->in->conf;
 	struct sockaddr_un at;
-	mode_t mode;
+	mode_t mode = 0;
 
 	if (unix_address(cf->listen, &at, err) < 0 || unix_mode(cf->mode, &mode, err) < 0 ||
 	    clear_stale(&at, err) < 0)
@@ -318,7 +318,7 @@ static int unix_check(const void *conf, void (*fault)(void *arg, const struct er
 	struct sockaddr_un at;
 	struct err err;
 	char dir[sizeof(at.sun_path)];
-	mode_t mode;
+	mode_t mode = 0;
 
 	if (unix_address(cf->listen, &at, &err) < 0 || unix_mode(cf->mode, &mode, &err) < 0)
 		goto bad;

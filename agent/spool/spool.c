@@ -500,6 +500,19 @@ void spool_rewind(struct spool *sp)
 		shelf_rewind(&sp->w[i].sh);
 }
 
+uint64_t spool_unsynced(const struct spool *sp)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < LANES; i++) {
+		const struct block *held[] = { sp->w[i].open, sp->w[i].waiting, sp->w[i].writing };
+
+		for (size_t k = 0; k < sizeof(held) / sizeof(held[0]); k++)
+			n += held[k] != NULL ? held[k]->events : 0;
+	}
+	return n;
+}
+
 const struct spool_stats *spool_stats(const struct spool *sp)
 {
 	return &sp->stats;

@@ -82,6 +82,8 @@ int spool_ack(struct spool *sp, uint64_t epoch, uint64_t number, struct err *err
 void spool_rewind(
 	struct spool *sp);          /* the connection broke: lend all unacknowledged blocks again */
 void spool_flush(struct spool *sp); /* closes the open blocks now */
+/* Events taken that are not on disk yet; spool_stats counts them as held only then. */
+uint64_t spool_unsynced(const struct spool *sp);
 const struct spool_stats *spool_stats(const struct spool *sp);
 uint64_t spool_epoch(const struct spool *sp); /* 64 random bits, drawn at spool_open */
 /* Appends the epochs of which blocks are held, as 16 hex digits each, comma-separated. */

@@ -25,8 +25,8 @@ static int refuse(const struct cond *c, const char *what, struct slice word)
 	unsigned col = c->at->col + (unsigned)(c->pos - c->word.n) + (c->at->plain ? 0 : 1);
 
 	return err_at(c->err, c->at->line, col, ERR_SYNTAX, "condition: %s%s%.*s%s", what,
-		      word.n > 0 ? " \"" : "", (int)(word.n < 80 ? word.n : 80), word.p,
-		      word.n > 0 ? "\"" : "");
+		      word.n > 0 ? " \"" : "", (int)(word.n < 80 ? word.n : 80),
+		      word.n > 0 ? word.p : "", word.n > 0 ? "\"" : "");
 }
 
 static bool is_space(char ch)

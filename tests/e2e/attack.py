@@ -88,10 +88,11 @@ def rotated_attack(build):
 
 
 def one_alert(reg, alert, total):
-    guesses = [a for a in reg.alerts() if a["rule_id"] == alert["rule_id"]]
+    guesses = [a for a in reg.alerts() if a["rule"] == alert["rule"]]
     equal(len(guesses), 1, "alerts of the rule")
     equal(alert["tenant"], "mallila", "the alert's municipality")
-    values = {v["field"]: {x["value"]: x["count"] for x in v["values"]} for v in alert["values"]}
+    values = {field: {x["value"]: x["count"] for x in each["values"]}
+              for field, each in alert["values"].items()}
     equal(set(values["source.ip"]), {"127.0.0.2", "127.0.0.3", "127.0.0.4"}, "addresses")
     equal(sum(values["source.ip"].values()), total, "events by address")
     check(alert["first"] < alert["last"], "first and last times")

@@ -20,7 +20,8 @@ NUMBER = re.compile(r"line (\d{6})\b")
 def enrol(reg, token, name, code=1):
     """vartio-agent enrol into a folder of its own: what it says."""
     conf = reg.folder / f"agent-{name}.yml"
-    conf.write_text(f'{{"state_dir": "{reg.folder}/agent-{name}", "inputs": []}}', encoding="utf-8")
+    conf.write_text(f'{{"state_dir": "{reg.folder}/agent-{name}", '
+                    f'"inputs": [{{"type": "file", "paths": ["{reg.folder}/x.log"]}}]}}', encoding="utf-8")
     return reg.run([reg.agent_bin, "enrol", "-", "--config", conf, "--host", name], code,
                    token + "\n")[1]
 
@@ -43,7 +44,7 @@ def tokens(build):
         wrong = good[:-8] + ("A" * 8 if not good.endswith("A" * 8) else "B" * 8)
         says(enrol(reg, wrong, "c"), "token")
         with sqlite3.connect(reg.state / "collector.db", timeout=10) as db:
-            db.execute("UPDATE tokens SET expires_ns = 1000000000")
+            db.execute("UPDATE token SET expires_ns = 1000000000")
         says(enrol(reg, other, "d"), "token", "expired", "new|another")
         fresh = reg.token()
         enrol(reg, fresh, "e", code=0)
@@ -59,10 +60,11 @@ def strangers(build):
         log = reg.folder / "app.log"
         log.write_text("one\n", encoding="utf-8")
         agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]}])
-        stranger = other.agent(name="vieras", inputs=[])
+        inputs = [{"type": "file", "paths": [str(log)]}]
+        stranger = other.agent(name="vieras", inputs=inputs)
         # The stranger keeps its key and certificate and calls at our door, trusting our authority.
         shutil.copy(agent.state / "ca.crt", stranger.state / "ca.crt")
-        stranger.write_conf([], collector={"addresses": [f"localhost:{reg.port}"]})
+        stranger.write_conf(inputs, collector={"addresses": [f"localhost:{reg.port}"]})
         stranger.start()
         wait_for("the stranger to be refused", lambda: refused(stranger))
         agent.start()

@@ -244,7 +244,7 @@ def region(build):
         except Exception:
             for process in made.processes:
                 print(f"# ---- {process.name} ----")
-                for line in process.text()[-4000:].splitlines():
+                for line in [t for t in process.text().splitlines() if "msg=command" not in t][-40:]:
                     print(f"# {line}")
             raise
         finally:

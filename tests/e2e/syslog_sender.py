@@ -27,7 +27,7 @@ def send(build, protocol, framing, template):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
             log.connect(str(sender.socket))
             for n in range(LINES):
-                log.send(f"<38>Nov 23 08:00:00 switch1 sshd[{n}]: number {n:06}".encode())
+                log.send(f"<38>Nov 23 08:00:00 sshd[{n}]: number {n:06}".encode())
         wait_for("all lines", lambda: agent.status()["inputs"][0]["events"] >= LINES)
         wait_for("all to be acknowledged", agent.shipped)
         seen = collections.Counter()
