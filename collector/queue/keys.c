@@ -229,6 +229,8 @@ int keys_reserve(struct keys *k, const struct queue_block *b, int64_t now_ns)
 
 static void range_cut(struct epoch_keys *e, unsigned from, unsigned n)
 {
+	if (n == 0)
+		return;
 	memmove(e->range + from, e->range + from + n, (e->n - from - n) * sizeof(*e->range));
 	e->n -= n;
 }
