@@ -7,6 +7,7 @@
 #include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -273,6 +274,44 @@ static void test_checkpoints(void **state)
 	buf_release(&all);
 }
 
+/* An event that does not compress. */
+static void noise(char *out, size_t n, unsigned *seed)
+{
+	memcpy(out, "{\"a\":\"", 6);
+	for (size_t i = 6; i < n - 3; i++)
+		out[i] = (char)('A' + rand_r(seed) % 26 + rand_r(seed) % 2 * 32);
+	memcpy(out + n - 3, "\"}", 3);
+}
+
+/* A checkpoint outlives the file of its record. */
+static void test_checkpoint_outlives_file(void **state)
+{
+	struct spool_opts o = opts();
+	struct spool *sp;
+	struct spool_block b;
+	struct err err;
+	char event[4096], path[128];
+	unsigned seed = 4;
+
+	o.max_bytes = 1 << 20;
+	sp = open_spool(&o);
+	add(sp, LANE_KEEP, "{}", "old", "place");
+	for (int i = 0; i < 40; i++) {
+		noise(event, sizeof(event), &seed);
+		add(sp, LANE_KEEP, event, "new", "x");
+		settle(sp);
+		while (spool_next(sp, &b, &err) == 1)
+			spool_ack(sp, b.epoch, b.number, &err);
+	}
+	settle(sp);
+	snprintf(path, sizeof(path), "%s/keep/0000000000000001.seg", dir);
+	assert_int_equal(access(path, F_OK), -1);
+	sp = reopen(sp, &o);
+	assert_slice(spool_checkpoint(sp, SLICE("old")), "place");
+	assert_string_equal(lend_all(sp, false), "");
+	close_spool(sp);
+}
+
 /* Acknowledged blocks do not come again, others do: same bytes, same epoch. */
 static void test_restart(void **state)
 {
@@ -351,15 +390,6 @@ static void test_lanes(void **state)
 	sp = reopen(sp, &o);
 	assert_string_equal(lend_all(sp, false), "4[4,2]{\"k\":4} 5[5,4]{\"l\":5} ");
 	close_spool(sp);
-}
-
-/* An event that does not compress. */
-static void noise(char *out, size_t n, unsigned *seed)
-{
-	memcpy(out, "{\"a\":\"", 6);
-	for (size_t i = 6; i < n - 3; i++)
-		out[i] = (char)('A' + rand_r(seed) % 26 + rand_r(seed) % 2 * 32);
-	memcpy(out + n - 3, "\"}", 3);
 }
 
 static void test_full_and_drained(void **state)
@@ -653,6 +683,7 @@ static void test_kill(void **state)
 		pid = fork();
 		assert_true(pid >= 0);
 		if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nothing running */
 			close(fds[0]);
 			feed(fds[1], seed);
 		}
@@ -718,6 +749,7 @@ int main(void)
 		T(test_round_trip),
 		T(test_closing),
 		T(test_checkpoints),
+		T(test_checkpoint_outlives_file),
 		T(test_restart),
 		T(test_lanes),
 		T(test_full_and_drained),

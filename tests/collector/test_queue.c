@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -397,6 +398,45 @@ static void test_same_commit(void **state)
 	buf_release(&mem);
 }
 
+/* A commit that begins a new file in its middle: the new file's memory of keys is whole, so that
+ * the old one may go. */
+static void test_commit_over_files(void **state)
+{
+	struct queue_opts o = opts();
+	struct queue_reader *rd;
+	struct queue *q;
+	struct queue_block b;
+	struct buf mem = { 0 };
+	struct outcome out;
+	struct err err;
+	char path[128];
+
+	o.commit_ms = 200;
+	o.segment_bytes = 2000;
+	q = open_queue(&o);
+	rd = open_reader(q, "detect");
+	outcome_init(&out);
+	for (uint64_t n = 1; n <= 14; n++) {
+		block_make(&b, &mem, "a", 1, n, 1, n, 1);
+		assert_int_equal(queue_put(q, &b, on_done, &out, &err), 0);
+	}
+	outcome_wait(&out, 14);
+	snprintf(path, sizeof(path), "%s/log/0000000000000003.seg", dir);
+	assert_int_equal(access(path, F_OK), -1); /* two files in all */
+	read_some(rd, 14);
+	assert_int_equal(queue_reader_commit(rd, &err), 0);
+	queue_reader_close(rd);
+	snprintf(path, sizeof(path), "%s/log/0000000000000001.seg", dir);
+	for (int i = 0; i < 10000 && access(path, F_OK) == 0; i++)
+		usleep(1000);
+	assert_int_equal(access(path, F_OK), -1);
+	queue_close(q);
+	q = open_queue(&o);
+	assert_int_equal(queue_high_water(q, "mallila", "a", 1), 14);
+	queue_close(q);
+	buf_release(&mem);
+}
+
 static void test_readers(void **state)
 {
 	struct queue_opts o = opts();
@@ -677,6 +717,7 @@ static void test_kill(void **state)
 		pid = fork();
 		assert_true(pid >= 0);
 		if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nothing running */
 			struct queue *q = open_queue(&o);
 
 			/* The sender does not know how far it came: all again from the start. */
@@ -811,6 +852,7 @@ int main(void)
 		T(test_crowded),
 		T(test_conflict),
 		T(test_same_commit),
+		T(test_commit_over_files),
 		T(test_readers),
 		T(test_quarantine),
 		T(test_full),

@@ -7,6 +7,7 @@
 #include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -409,6 +410,7 @@ static void test_kill(void **state)
 		pid = fork();
 		assert_true(pid >= 0);
 		if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nothing running */
 			lg = open_log(512, 0, true);
 			for (int i = 0; i < 10000; i++) {
 				char text[32];
