@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What Sigma rules mean: each row is a detection, an event, and whether it matches. Rows whose name
+ * begins with "trap:" are those on which engines are known to differ. */
+#include "tests/collector/rule_kit.h"
+
+#define SEL(item)  "selection: {" item "}\n  condition: selection"
+#define LIST(item) "selection:\n" item "\n  condition: selection"
+
+static const struct {
+	const char *name, *detection, *event;
+	bool match;
+} rows[] = {
+	/* plain values */
+	{ "equal", SEL("a: x"), "{\"a\":\"x\"}", true },
+	{ "not a part", SEL("a: x"), "{\"a\":\"xy\"}", false },
+	{ "without case", SEL("a: HeLLo"), "{\"a\":\"hEllO\"}", true },
+	{ "simple lower case", SEL("a: 'ÄÖÅ ŠŽ ЖЪ'"), "{\"a\":\"äöå šž жъ\"}", true },
+	{ "event in capitals", SEL("a|contains: 'ö'"), "{\"a\":\"TYÖ\"}", true },
+	{ "case that changes the length", SEL("a|endswith: 'ⱥx'"), "{\"a\":\"ȺX\"}", true },
+	{ "another field", SEL("a: x"), "{\"b\":\"x\"}", false },
+	{ "nested field", SEL("a.b: x"), "{\"a\":{\"b\":\"x\"}}", true },
+	{ "dotted field", SEL("a.b: x"), "{\"a.b\":\"x\"}", true },
+	{ "field names have case", SEL("A: x"), "{\"a\":\"x\"}", false },
+	{ "any value of a list", SEL("a: [x, y]"), "{\"a\":\"y\"}", true },
+	{ "all items of a map", SEL("a: x, b: y"), "{\"a\":\"x\",\"b\":\"z\"}", false },
+	{ "any map of a list", LIST("    - a: x\n    - b: y"), "{\"b\":\"y\"}", true },
+	{ "any element of the event's list", SEL("a: y"), "{\"a\":[\"x\",\"y\"]}", true },
+	{ "lists in lists", SEL("a: y"), "{\"a\":[\"x\",[\"y\"]]}", true },
+	{ "objects in lists", SEL("a.b: y"), "{\"a\":[{\"b\":\"x\"},{\"c\":1},{\"b\":\"y\"}]}",
+	  true },
+	{ "trap: number in the rule, text in the event", SEL("a: 4624"), "{\"a\":\"4624\"}", true },
+	{ "trap: text in the rule, number in the event", SEL("a: '4624'"), "{\"a\":4624}", true },
+	{ "number", SEL("a: 4624"), "{\"a\":46240}", false },
+	{ "true", SEL("a: true"), "{\"a\":true}", true },
+	{ "true as text", SEL("a: true"), "{\"a\":\"True\"}", true },
+	{ "false is not true", SEL("a: true"), "{\"a\":false}", false },
+	{ "escapes of JSON", SEL("a: \"x\\ty\\\"\""), "{\"a\":\"x\\ty\\u0022\"}", true },
+	/* null, empty, exists */
+	{ "trap: null is null", SEL("a: null"), "{\"a\":null}", true },
+	{ "trap: null is absent", SEL("a: null"), "{\"b\":1}", true },
+	{ "null is not empty", SEL("a: null"), "{\"a\":\"\"}", false },
+	{ "null beside values", SEL("a: [null, x]"), "{\"a\":\"x\"}", true },
+	{ "empty is empty", SEL("a: ''"), "{\"a\":\"\"}", true },
+	{ "empty is not absent", SEL("a: ''"), "{\"b\":\"\"}", false },
+	{ "empty is not null", SEL("a: ''"), "{\"a\":null}", false },
+	{ "exists", SEL("a|exists: true"), "{\"a\":\"\"}", true },
+	{ "exists, null", SEL("a|exists: true"), "{\"a\":null}", false },
+	{ "exists not", SEL("a|exists: false"), "{\"b\":1}", true },
+	/* wildcards and escapes */
+	{ "star", SEL("a: 'x*z'"), "{\"a\":\"xyyz\"}", true },
+	{ "star is empty", SEL("a: 'x*z'"), "{\"a\":\"xz\"}", true },
+	{ "stars", SEL("a: '*a*b*c*'"), "{\"a\":\"--a-ab-ac\"}", true },
+	{ "stars in order", SEL("a: '*a*b*'"), "{\"a\":\"ba\"}", false },
+	{ "only a star", SEL("a: '*'"), "{\"a\":\"\"}", true },
+	{ "only a star wants a value", SEL("a: '*'"), "{\"a\":null}", false },
+	{ "question mark", SEL("a: 'x?z'"), "{\"a\":\"xyz\"}", true },
+	{ "question mark is one", SEL("a: 'x?z'"), "{\"a\":\"xz\"}", false },
+	{ "question mark is one character, not byte", SEL("a: 'x?z'"), "{\"a\":\"x€z\"}", true },
+	{ "escaped star", SEL("a: 'x\\*z'"), "{\"a\":\"x*z\"}", true },
+	{ "escaped star is no star", SEL("a: 'x\\*z'"), "{\"a\":\"xyz\"}", false },
+	{ "escaped question mark", SEL("a: 'x\\?'"), "{\"a\":\"xy\"}", false },
+	{ "one backslash", SEL("a: 'C:\\Win'"), "{\"a\":\"C:\\\\Win\"}", true },
+	{ "two are one", SEL("a: 'C:\\\\Win'"), "{\"a\":\"C:\\\\Win\"}", true },
+	{ "four are two", SEL("a: '\\\\\\\\srv'"), "{\"a\":\"\\\\\\\\srv\"}", true },
+	{ "backslash, then star", SEL("a: 'x\\\\*'"), "{\"a\":\"x\\\\y\"}", true },
+	{ "backslash at the end", SEL("a: 'x\\'"), "{\"a\":\"x\\\\\"}", true },
+	{ "trap: backslash before what contains adds", SEL("a|contains: 'x\\'"),
+	  "{\"a\":\"-x\\\\y\"}", true },
+	{ "trap: and no escape of it", SEL("a|contains: 'x\\'"), "{\"a\":\"x*\"}", false },
+	/* modifiers of strings */
+	{ "contains", SEL("a|contains: b"), "{\"a\":\"aBc\"}", true },
+	{ "startswith", SEL("a|startswith: b"), "{\"a\":\"abc\"}", false },
+	{ "endswith", SEL("a|endswith: 'c'"), "{\"a\":\"abc\"}", true },
+	{ "endswith with a wildcard", SEL("a|endswith: 'a*c'"), "{\"a\":\"xabc\"}", true },
+	{ "contains a number", SEL("a|contains: 12"), "{\"a\":\"x123\"}", true },
+	{ "all", SEL("a|contains|all: [x, y]"), "{\"a\":\"y x\"}", true },
+	{ "all, one missing", SEL("a|contains|all: [x, y]"), "{\"a\":\"x\"}", false },
+	{ "all, over the event's list", SEL("a|contains|all: [x, y]"), "{\"a\":[\"x\",\"y\"]}",
+	  true },
+	{ "cased", SEL("a|cased: X"), "{\"a\":\"x\"}", false },
+	{ "contains cased", SEL("a|contains|cased: Y"), "{\"a\":\"xYz\"}", true },
+	{ "neq", SEL("a|neq: x"), "{\"a\":\"y\"}", true },
+	{ "neq, equal", SEL("a|neq: x"), "{\"a\":\"X\"}", false },
+	{ "neq, none of a list", SEL("a|neq: [x, y]"), "{\"a\":\"y\"}", false },
+	{ "windash, dash", SEL("a|windash|contains: ' -f'"), "{\"a\":\"x -f\"}", true },
+	{ "windash, slash", SEL("a|windash|contains: ' -f'"), "{\"a\":\"x /f\"}", true },
+	{ "windash, en dash", SEL("a|windash|contains: ' -f'"), "{\"a\":\"x –f\"}", true },
+	{ "windash, horizontal bar", SEL("a|contains|windash: ' /f'"), "{\"a\":\"x ―f\"}", true },
+	{ "windash, not inside a word", SEL("a|windash|contains: 'a-f'"), "{\"a\":\"a/f\"}",
+	  false },
+	{ "windash, two of them", SEL("a|windash: '-a -b'"), "{\"a\":\"/a —b\"}", true },
+	/* regular expressions */
+	{ "re finds inside", SEL("a|re: 'b+'"), "{\"a\":\"abbc\"}", true },
+	{ "trap: re has case", SEL("a|re: 'B'"), "{\"a\":\"abc\"}", false },
+	{ "re|i has not", SEL("a|re|i: 'B'"), "{\"a\":\"abc\"}", true },
+	{ "re|i beyond ASCII", SEL("a|re|i: 'Ö'"), "{\"a\":\"työ\"}", true },
+	{ "re without s: dot stops at a line", SEL("a|re: 'a.b'"), "{\"a\":\"a\\nb\"}", false },
+	{ "re|s", SEL("a|re|s: 'a.b'"), "{\"a\":\"a\\nb\"}", true },
+	{ "re without m", SEL("a|re: '^b'"), "{\"a\":\"a\\nb\"}", false },
+	{ "re|m", SEL("a|re|m: '^b'"), "{\"a\":\"a\\nb\"}", true },
+	{ "re keeps its backslashes", SEL("a|re: '\\d\\\\\\*'"), "{\"a\":\"1\\\\*\"}", true },
+	{ "re, dot is a character", SEL("a|re: '^.$'"), "{\"a\":\"€\"}", true },
+	{ "re past its limit does not match", SEL("a|re: '^(a+)+$'"),
+	  "{\"a\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\"}", false },
+	/* encodings */
+	{ "base64", SEL("a|base64: foobar"), "{\"a\":\"Zm9vYmFy\"}", true },
+	{ "base64offset 0", SEL("a|base64offset|contains: foobar"), "{\"a\":\"x Zm9vYmFy\"}",
+	  true },
+	{ "base64offset 1", SEL("a|base64offset|contains: foobar"), "{\"a\":\"IGZvb2Jhcg==\"}",
+	  true },
+	{ "base64offset 2", SEL("a|base64offset|contains: foobar"), "{\"a\":\"ICBmb29iYXI=\"}",
+	  true },
+	{ "base64offset, something else", SEL("a|base64offset|contains: foobar"),
+	  "{\"a\":\"Zm9vYmF6\"}", false },
+	{ "wide base64offset", SEL("a|wide|base64offset|contains: ping"),
+	  "{\"a\":\"cABpAG4AZwA=\"}", true },
+	{ "utf16le", SEL("a|utf16le|base64: 'ä'"), "{\"a\":\"5AA=\"}", true },
+	{ "utf16be", SEL("a|utf16be|base64: 'ä'"), "{\"a\":\"AOQ=\"}", true },
+	{ "utf16", SEL("a|utf16|base64: 'ä'"), "{\"a\":\"//7kAA==\"}", true },
+	/* numbers, networks, other fields, times */
+	{ "gt", SEL("a|gt: 5"), "{\"a\":6}", true },
+	{ "gt, equal", SEL("a|gt: 5"), "{\"a\":5}", false },
+	{ "gte as text", SEL("a|gte: 5"), "{\"a\":\"5\"}", true },
+	{ "lt, by number and not by text", SEL("a|lt: 10"), "{\"a\":9}", true },
+	{ "lte, negative", SEL("a|lte: -1.5"), "{\"a\":-2}", true },
+	{ "lt of a text", SEL("a|lt: 10"), "{\"a\":\"x\"}", false },
+	{ "lt of hexadecimal", SEL("a|gt: 1"), "{\"a\":\"0x10\"}", false },
+	{ "cidr", SEL("a|cidr: 192.0.2.0/25"), "{\"a\":\"192.0.2.127\"}", true },
+	{ "cidr, outside", SEL("a|cidr: 192.0.2.0/25"), "{\"a\":\"192.0.2.128\"}", false },
+	{ "cidr of IPv6", SEL("a|cidr: '2001:db8::/33'"), "{\"a\":\"2001:DB8:0:1::5\"}", true },
+	{ "cidr of everything", SEL("a|cidr: 0.0.0.0/0"), "{\"a\":\"8.8.8.8\"}", true },
+	{ "cidr of a name", SEL("a|cidr: 0.0.0.0/0"), "{\"a\":\"example\"}", false },
+	{ "fieldref", SEL("a|fieldref: b"), "{\"a\":\"X\",\"b\":\"x\"}", true },
+	{ "fieldref, other", SEL("a|fieldref: b"), "{\"a\":\"x\",\"b\":\"y\"}", false },
+	{ "fieldref, both absent", SEL("a|fieldref: b"), "{\"c\":1}", false },
+	{ "fieldref endswith", SEL("a|fieldref|endswith: b"), "{\"a\":\"xyz\",\"b\":\"yz\"}",
+	  true },
+	{ "hour", SEL("a|hour: 23"), "{\"a\":\"2026-11-23T01:59:00+02:00\"}", true },
+	{ "minute", SEL("a|minute: 59"), "{\"a\":\"2026-11-23T01:59:00+02:00\"}", true },
+	{ "day, in UTC", SEL("a|day: 22"), "{\"a\":\"2026-11-23T01:59:00+02:00\"}", true },
+	{ "month", SEL("a|month: 11"), "{\"a\":\"2026-11-23T01:59:00Z\"}", true },
+	{ "year", SEL("a|year|gte: 2026"), "{\"a\":\"2026-11-23T01:59:00Z\"}", true },
+	{ "week 53", SEL("a|week: 53"), "{\"a\":\"2027-01-03T12:00:00Z\"}", true },
+	{ "week 1 of the next year", SEL("a|week: 1"), "{\"a\":\"2024-12-30T12:00:00Z\"}", true },
+	/* keywords */
+	{ "trap: keyword at any depth", LIST("    - secret"), "{\"a\":{\"b\":[1,\"my SECRET x\"]}}",
+	  true },
+	{ "keyword is no field name", LIST("    - secret"), "{\"secret\":1}", false },
+	{ "keyword in a number", LIST("    - 46"), "{\"a\":1467}", true },
+	{ "any keyword", LIST("    - one\n    - two"), "{\"a\":\"two\"}", true },
+	{ "all keywords", LIST("    '|all':\n      - one\n      - two"),
+	  "{\"a\":\"one\",\"b\":\"two\"}", true },
+	{ "all keywords, one missing", LIST("    '|all':\n      - one\n      - two"),
+	  "{\"a\":\"one\"}", false },
+	{ "keyword by re", LIST("    '|re': 'o.e$'"), "{\"a\":\"one\"}", true },
+	{ "keyword with a wildcard", LIST("    - 'o*o'"), "{\"a\":\"xx one two\"}", true },
+	{ "keyword beside a map", LIST("    - one\n    - a: x"), "{\"a\":\"x\"}", true },
+	/* conditions */
+	{ "and not", "s: {a: x}\n  f: {b: y}\n  condition: s and not f",
+	  "{\"a\":\"x\",\"b\":\"z\"}", true },
+	{ "and binds before or", "s: {a: x}\n  t: {b: y}\n  u: {c: z}\n  condition: s or t and u",
+	  "{\"a\":\"x\"}", true },
+	{ "parentheses", "s: {a: x}\n  t: {b: y}\n  u: {c: z}\n  condition: (s or t) and u",
+	  "{\"a\":\"x\"}", false },
+	{ "not binds first", "s: {a: x}\n  t: {b: y}\n  condition: not s or t", "{\"b\":\"y\"}",
+	  true },
+	{ "1 of pattern", "s_1: {a: x}\n  s_2: {b: y}\n  condition: 1 of s_*", "{\"b\":\"y\"}",
+	  true },
+	{ "all of pattern", "s_1: {a: x}\n  s_2: {b: y}\n  condition: all of s_*", "{\"b\":\"y\"}",
+	  false },
+	{ "2 of pattern", "s_1: {a: x}\n  s_2: {b: y}\n  s_3: {c: z}\n  condition: 2 of s_*",
+	  "{\"b\":\"y\",\"c\":\"z\"}", true },
+	{ "2 of pattern, one", "s_1: {a: x}\n  s_2: {b: y}\n  s_3: {c: z}\n  condition: 2 of s_*",
+	  "{\"c\":\"z\"}", false },
+	{ "pattern takes the whole name", "s_1: {a: x}\n  xs_1: {b: y}\n  condition: 1 of s_*",
+	  "{\"b\":\"y\"}", false },
+	{ "them leaves out what begins with _", "s: {a: x}\n  _t: {b: y}\n  condition: all of them",
+	  "{\"a\":\"x\"}", true },
+	{ "not 1 of", "s: {a: x}\n  f_1: {b: y}\n  condition: s and not 1 of f_*", "{\"a\":\"x\"}",
+	  true },
+	{ "several conditions", "s: {a: x}\n  t: {b: y}\n  condition:\n    - s\n    - t",
+	  "{\"b\":\"y\"}", true },
+	{ "a condition on two lines", "s: {a: x}\n  t: {b: y}\n  condition: >-\n    s\n    and t",
+	  "{\"a\":\"x\",\"b\":\"y\"}", true },
+};
+
+static void test_rows(void **state)
+{
+	char text[4096];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct rules_report rep;
+		struct heard heard;
+		struct ruleset *rs;
+		unsigned n;
+
+		snprintf(text, sizeof(text),
+			 "title: t\nlogsource: {product: linux}\ndetection:\n  %s\n",
+			 rows[i].detection);
+		rs = rules_from(slice_str(text), &rep, &heard);
+		if (rep.loaded != 1)
+			fail_msg("%s: %s\n%s", rows[i].name, heard.fault.msg, text);
+		n = matches(rs, slice_str(rows[i].event));
+		if (n != (rows[i].match ? 1 : 0))
+			fail_msg("%s: %s\n%s%s", rows[i].name, n > 0 ? "matches" : "does not match",
+				 text, rows[i].event);
+		ruleset_unref(rs);
+	}
+}
+
+#define SYSMON(id, data)                                                                           \
+	"{\"winlog\":{\"channel\":\"Microsoft-Windows-Sysmon/Operational\",\"event_id\":" #id      \
+	",\"event_data\":{" data "}}}"
+
+static const struct {
+	const char *name, *logsource, *selection, *event;
+	bool match;
+} sources[] = {
+	{ "channel decides", "product: windows, service: security", "EventID: 1102",
+	  "{\"winlog\":{\"channel\":\"security\",\"event_id\":1102}}", true },
+	{ "trap: not the provider", "product: windows, service: security", "EventID: 1102",
+	  "{\"winlog\":{\"channel\":\"System\",\"provider_name\":\"Security\",\"event_id\":1102}}",
+	  false },
+	{ "event id as text", "product: windows, service: security", "EventID: 1102",
+	  "{\"winlog\":{\"channel\":\"Security\",\"event_id\":\"1102\"}}", true },
+	{ "Sysmon's process creation", "product: windows, category: process_creation",
+	  "Image|endswith: '\\cmd.exe'", SYSMON(1, "\"Image\":\"C:\\\\x\\\\CMD.exe\""), true },
+	{ "another event of Sysmon", "product: windows, category: process_creation",
+	  "Image|endswith: '\\cmd.exe'", SYSMON(5, "\"Image\":\"C:\\\\x\\\\CMD.exe\""), false },
+	{ "trap: 4688 with its own names", "product: windows, category: process_creation",
+	  "Image|endswith: '\\cmd.exe'\n    ParentImage: 'C:\\p.exe'",
+	  "{\"winlog\":{\"channel\":\"Security\",\"event_id\":4688,\"event_data\":{"
+	  "\"NewProcessName\":"
+	  "\"C:\\\\cmd.exe\",\"ParentProcessName\":\"c:\\\\P.EXE\"}}}",
+	  true },
+	{ "only there", "product: windows, service: security", "Image|endswith: '\\cmd.exe'",
+	  "{\"winlog\":{\"channel\":\"Security\",\"event_id\":4688,\"event_data\":{"
+	  "\"NewProcessName\":"
+	  "\"C:\\\\cmd.exe\"}}}",
+	  false },
+	{ "trap: registry_add is event 12 of a kind", "product: windows, category: registry_add",
+	  "TargetObject|contains: Run",
+	  SYSMON(12, "\"EventType\":\"CreateKey\",\"TargetObject\":\"Run\""), true },
+	{ "trap: registry_delete too", "product: windows, category: registry_delete",
+	  "TargetObject|contains: Run",
+	  SYSMON(12, "\"EventType\":\"CreateKey\",\"TargetObject\":\"Run\""), false },
+	{ "trap: a Linux rule on Windows", "product: linux", "user.name: root",
+	  "{\"user\":{\"name\":\"root\"},\"winlog\":{\"channel\":\"OpenSSH/Operational\"}}",
+	  false },
+	{ "a Linux rule", "product: linux", "user.name: root", "{\"user\":{\"name\":\"root\"}}",
+	  true },
+	{ "a Windows rule on Linux", "product: windows", "user.name: root",
+	  "{\"user\":{\"name\":\"root\"}}", false },
+	{ "sshd", "product: linux, service: sshd", "user.name: root",
+	  "{\"user\":{\"name\":\"root\"},\"process\":{\"name\":\"sshd-session\"}}", true },
+	{ "not sshd", "product: linux, service: sshd", "user.name: root",
+	  "{\"user\":{\"name\":\"root\"},\"process\":{\"name\":\"su\"}}", false },
+	{ "trap: unnamed Data is a list", "product: windows, service: application",
+	  "Data|contains: bad",
+	  "{\"winlog\":{\"channel\":\"Application\",\"event_data\":{\"Data\":[\"good\",\"a bad "
+	  "one\"]}}}",
+	  true },
+	{ "trap: the event's own Channel is not its channel", "product: windows, service: system",
+	  "Channel: Application",
+	  "{\"winlog\":{\"channel\":\"System\",\"event_data\":{\"Channel\":\"Application\"}}}",
+	  false },
+	{ "trap: raw name for an ECS field", "category: firewall", "dst_port: 445",
+	  "{\"event\":{\"dataset\":\"iptables.log\"},\"destination\":{\"port\":445}}", true },
+	{ "an ECS name on a Windows event", "product: windows", "winlog.event_data.Image: x",
+	  SYSMON(1, "\"Image\":\"X\""), true },
+	{ "user data", "product: windows", "Reason: x",
+	  "{\"winlog\":{\"channel\":\"System\",\"user_data\":{\"Reason\":\"x\"}}}", true },
+};
+
+static void test_sources(void **state)
+{
+	char text[4096];
+
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		struct rules_report rep;
+		struct heard heard;
+		struct ruleset *rs;
+		unsigned n;
+
+		snprintf(text, sizeof(text),
+			 "title: t\nlogsource: {%s}\ndetection:\n  s:\n    %s\n  condition: s\n",
+			 sources[i].logsource, sources[i].selection);
+		rs = rules_from(slice_str(text), &rep, &heard);
+		if (rep.loaded != 1 || heard.warnings > 0)
+			fail_msg("%s: %s%s", sources[i].name, heard.fault.msg, heard.warning.msg);
+		n = matches(rs, slice_str(sources[i].event));
+		if (n != (sources[i].match ? 1 : 0))
+			fail_msg("%s: %s", sources[i].name, n > 0 ? "matches" : "does not match");
+		ruleset_unref(rs);
+	}
+}
+
+/* Answers of one event must not leak into the next, whichever way round. */
+static void test_one_event_after_another(void **state)
+{
+	static const char text[] = "title: t\nlogsource: {product: linux}\n"
+				   "detection:\n  s: {a|contains: [x, Y]}\n  f: {b: null}\n"
+				   "  condition: s and f\n";
+	static const struct {
+		const char *event;
+		unsigned n;
+	} events[] = { { "{\"a\":\"x\"}", 1 },
+		       { "{\"a\":\"z\"}", 0 },
+		       { "{\"a\":\"Ay\"}", 1 },
+		       { "{\"a\":\"x\",\"b\":1}", 0 },
+		       { "{}", 0 },
+		       { "{\"a\":[\"q\",\"X\"]}", 1 } };
+	struct rules_report rep;
+	struct heard heard;
+	struct ruleset *rs = rules_from(SLICE(text), &rep, &heard);
+	struct detector *dt = detector_new(rs);
+	struct json_index ix = { 0 };
+	struct err err;
+
+	assert_int_equal(rep.loaded, 1);
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+			unsigned n = 0;
+
+			assert_int_equal(json_index_read(&ix, slice_str(events[i].event), &err), 0);
+			assert_int_equal(detector_run(dt, &ix, count_match, &n, &err), 0);
+			assert_int_equal(n, events[i].n);
+		}
+	}
+	json_index_release(&ix);
+	detector_free(dt);
+	ruleset_unref(rs);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_one_event_after_another),
+	};
+
+	return RUN_TESTS(tests);
+}
