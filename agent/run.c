@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* agent/run.c: `vartio-agent run`: joins spool, ship and inputs on one loop.
  * Stopping: inputs close, the spool's open blocks are written, the connection ends. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,7 +96,8 @@ static json_t *on_describe(void *arg)
 			      time_now_ns());
 }
 
-/* The status event: what the collector must know of an agent that has nothing to say. */
+/* The status event: what the collector must know of an agent that has nothing to say. What a burst
+ * left free in the heap goes back to the system first. */
 static void on_report(uv_timer_t *t)
 {
 	struct agent *ag = t->data;
@@ -103,6 +105,7 @@ static void on_report(uv_timer_t *t)
 	struct buf epochs = { 0 }, dropped = { 0 }, waiting = { 0 };
 	struct err err;
 
+	malloc_trim(0);
 	spool_epochs(ag->spool, &epochs);
 	buf_u64(&dropped, metric_get(&ss->events_dropped));
 	buf_u64(&waiting, metric_get(&ss->events));
@@ -297,6 +300,9 @@ int agent_run(int argc, char **argv)
 
 	/* One worker is all the spool needs; before the first use of the pool. */
 	setenv("UV_THREADPOOL_SIZE", "1", 1);
+	/* The worker frees what the loop allocated, and the other way round: a heap for each would
+	 * keep both their peaks. */
+	mallopt(M_ARENA_MAX, 1);
 	signal(SIGPIPE, SIG_IGN);
 	log_init("vartio-agent", LOG_LEVEL_INFO);
 	code = options_config(&argc, argv, "run", &ag.conf);

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What the benchmarks share: the release build, CPU-seconds and memory of our own processes."""
+import json
 import os
 import pathlib
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/e2e"))
+sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "tests")]
 sys.dont_write_bytecode = True
 BUILD = ROOT / "build"
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -23,21 +24,12 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def memory_mib(pid):
-    """(resident now, private now, peak resident), as the kernel counts them."""
-    roll = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-
-    def kib(text, name):
-        return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith(name))
-    return (kib(roll, "Rss:") / 1024, (kib(roll, "Private_Clean:") + kib(roll, "Private_Dirty:")) / 1024,
-            kib(status, "VmHWM:") / 1024)
-
-
 def machine():
     model = "unknown processor"
     for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith("model name"):
             model = line.split(":", 1)[1].strip()
             break
-    return f"{os.cpu_count()} cores of {model}"
+    options = json.loads((BUILD / "meson-info/intro-buildoptions.json").read_text(encoding="utf-8"))
+    kind = next(o["value"] for o in options if o["name"] == "buildtype")
+    return f"{os.cpu_count()} cores of {model}, {kind} build"

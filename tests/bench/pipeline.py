@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: EUPL-1.2
 """file -> agent -> mTLS -> collector -> durable queue -> detect with all of rules/.
 
-Prints events a second, CPU-seconds a million events of each daemon, and each daemon's memory. Counts
-at the far end that what came out equals what went in, else prints no figures.
+Prints events a second, CPU-seconds a million events of each daemon, and each daemon's memory. Then
+reads the queue with the judge of the fault tests: every line must be there exactly once, and detect
+must have seen each event of the queue, else there are no figures.
 """
 import argparse
 import datetime
 import re
+import shutil
 import socket
 import sys
 import time
 
-from bench import cpu_seconds, machine, memory_mib, need_build
-from lib import free_port, region, wait_for
+from bench import cpu_seconds, machine, need_build
+from judge import Judge
+from lib import free_port, memory_mib, region, wait_for
 
 PROGRAMS = (
     "sshd[{pid}]: Accepted publickey for deploy from 10.20.{a}.{b} port {port} ssh2: ED25519 SHA256:x{n}",
@@ -35,9 +38,58 @@ def lines(count):
         yield f"{at.isoformat(timespec='microseconds')} palvelin1 {text}\n"
 
 
+def prepare(path, count):
+    """Writes the lines to path, so that making them is not measured; the offset of each."""
+    offsets, at = set(), 0
+    with open(path, "wb") as out:
+        for line in lines(count):
+            raw = line.encode()
+            offsets.add(at)
+            at += len(raw)
+            out.write(raw)
+    return offsets, at
+
+
+def append(source, target):
+    with open(source, "rb") as inp, open(target, "ab") as out:
+        shutil.copyfileobj(inp, out, 1 << 20)
+
+
 def metric(text, name):
     found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.M)
-    return sum(float(v) for v in found)
+    return int(sum(float(v) for v in found))
+
+
+def seen(reg):
+    return metric(reg.metrics(), "vartio_detect_events_total")
+
+
+class Count(Judge):
+    """Takes each event of the queue off the list of the lines that were written."""
+
+    def __init__(self, path, offsets):
+        super().__init__(None)
+        self.path, self.left, self.total = str(path), set(offsets), 0
+
+    def event(self, tenant, sender, epoch, number, seq, received_ns, event):
+        self.total += 1
+        log = event.get("log", {})
+        if log.get("file", {}).get("path") != self.path:
+            return
+        if log["offset"] not in self.left:
+            sys.exit(f"the line at byte {log['offset']} is in the queue twice: no figures")
+        self.left.remove(log["offset"])
+
+
+def judged(reg, path, offsets):
+    """Events in the queue. Ends the program unless each line of path is there once."""
+    count = Count(path, offsets)
+    count.folder(reg.state / "queue")
+    if count.faults:
+        sys.exit("the queue is damaged: no figures")
+    if count.left:
+        sys.exit(f"{len(count.left)} of {len(offsets)} lines are not in the queue: no figures")
+    return count.total
 
 
 def main():
@@ -45,11 +97,12 @@ def main():
     parser.add_argument("--quick", action="store_true", help="under 50 s")
     parser.add_argument("--events", type=int)
     args = parser.parse_args()
-    count = args.events or (300_000 if args.quick else 2_000_000)
+    count = args.events or (200_000 if args.quick else 2_000_000)
     with region(need_build()) as reg:
+        log, staged = reg.folder / "bench.log", reg.folder / "staged"
+        offsets, size = prepare(staged, count)
         reg.start_collector()
         reg.tenant()
-        log = reg.folder / "bench.log"
         log.touch()
         port = free_port(socket.SOCK_DGRAM)
         agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]},
@@ -59,29 +112,34 @@ def main():
         wait_for("the agent's first status event", agent.shipped)
         time.sleep(3)
         idle = memory_mib(agent.process.pid)
-        before = metric(reg.metrics(), "vartio_detect_events_total")
+        before = seen(reg)
         cpu = cpu_seconds(agent.process.pid), cpu_seconds(reg.collector.pid)
         start = time.monotonic()
-        with open(log, "a", encoding="utf-8") as out:
-            out.writelines(lines(count))
-        wait_for("detect to have seen all", seconds=900, pause=0.2, ready=lambda: (
-            metric(reg.metrics(), "vartio_detect_events_total") - before >= count))
+        append(staged, log)
+        wait_for("detect to have seen all", seconds=900, pause=0.1,
+                 ready=lambda: seen(reg) - before >= count)
         wall = time.monotonic() - start
         cpu = (cpu_seconds(agent.process.pid) - cpu[0], cpu_seconds(reg.collector.pid) - cpu[1])
-        busy = memory_mib(agent.process.pid), memory_mib(reg.collector.pid)
         wait_for("the last acknowledgement", agent.shipped)
-        sent = agent.status()["inputs"][0]["events"]
-        if sent != count:
-            sys.exit(f"{count} lines written, {sent} taken: no figures")
-        status = agent.status()["collector"]
-        print(f"{machine()}; {count} events, {status['bytes']} bytes on the wire")
+        busy = memory_mib(agent.process.pid), memory_mib(reg.collector.pid)
+        wire = agent.status()["collector"]["bytes"]
+        agent.stop()
+        metrics = reg.metrics()
+        wait_for("detect to have seen what came last",
+                 lambda: seen(reg) == metric(metrics, "vartio_queue_events_total"))
+        reg.collector.stop()
+        total = judged(reg, log, offsets)
+        if total != metric(metrics, "vartio_queue_events_total"):
+            sys.exit("the queue holds other events than it counted: no figures")
+        print(f"{machine()}; {count} events, each once in the queue and seen by detect; "
+              f"{size} bytes of lines, {wire} on the wire")
         print(f"agent     {cpu[0] / count * 1e6:6.2f} CPU-s/M  idle {idle[0]:.1f} MiB resident, "
               f"{idle[1]:.1f} private; peak {busy[0][2]:.1f}")
         print(f"collector {cpu[1] / count * 1e6:6.2f} CPU-s/M  peak {busy[1][2]:.1f} MiB resident")
         print(f"pipeline: events_per_s={count / wall:.0f} agent_cpu_us_per_event={cpu[0] / count * 1e6:.3f} "
               f"collector_cpu_us_per_event={cpu[1] / count * 1e6:.3f} agent_idle_rss_mib={idle[0]:.2f} "
               f"agent_idle_private_mib={idle[1]:.2f} agent_rss_mib={busy[0][2]:.2f} "
-              f"collector_rss_mib={busy[1][2]:.2f} wire_bytes_per_event={status['bytes'] / count:.1f}")
+              f"collector_rss_mib={busy[1][2]:.2f} wire_bytes_per_event={wire / count:.1f}")
 
 
 main()

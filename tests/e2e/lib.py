@@ -47,6 +47,17 @@ def free_port(kind=socket.SOCK_STREAM):
         return s.getsockname()[1]
 
 
+def memory_mib(pid):
+    """(resident now, private now, peak resident), as the kernel counts them."""
+    roll = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+
+    def kib(text, name):
+        return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith(name))
+    return (kib(roll, "Rss:") / 1024, (kib(roll, "Private_Clean:") + kib(roll, "Private_Dirty:")) / 1024,
+            kib(status, "VmHWM:") / 1024)
+
+
 def wait_for(what, ready, seconds=DEADLINE_S, pause=0.05):
     """The first true value that ready() gives; fails with `what` at the deadline."""
     end = time.monotonic() + seconds
