@@ -50,10 +50,15 @@ class Logrotate:
 
 
 def guess(sshd, total):
-    """total wrong passwords from three addresses at once."""
+    """total wrong passwords from three addresses at once; sshd ends a connection after 1,024."""
     share = total // 3
-    return [sshd.guess("root", "127.0.0.2", share), sshd.guess("admin", "127.0.0.3", share),
-            sshd.guess("maija", "127.0.0.4", total - 2 * share)]
+    clients = []
+    for user, source, tries in (("root", "127.0.0.2", share), ("admin", "127.0.0.3", share),
+                                ("maija", "127.0.0.4", total - 2 * share)):
+        while tries > 0:
+            clients.append(sshd.guess(user, source, min(tries, 800)))
+            tries -= 800
+    return clients
 
 
 def rotated_attack(build):
@@ -73,9 +78,13 @@ def rotated_attack(build):
         total = 900 if os.environ.get("VARTIO_SANITIZE") else 5000
         clients = guess(sshd, total)
         for _ in range(4):
-            wait_for("the attack to go on", lambda before=count(path, FAILED): (
-                count(path, FAILED) > before + 20 or all(c.poll() is not None for c in clients)))
+            if all(client.poll() is not None for client in clients):
+                break
             rotate.run()
+            # As with a real day between two rotations: rsyslog has opened the new file by then, else
+            # logrotate would compress a file that is still written to.
+            wait_for("rsyslog to write on", lambda: path.exists() and FAILED in path.read_text(
+                encoding="utf-8", errors="replace"))
         for client in clients:
             client.wait(300)
         wait_for(f"{total} lines", lambda: count(path, FAILED) >= total, 120)
