@@ -34,6 +34,7 @@ class Test:
         start = time.monotonic()
         # A session of its own, so that what a dying test leaves behind ends with it.
         with tempfile.TemporaryFile() as out, tempfile.TemporaryDirectory(prefix="vartio-") as tmp:
+            os.chmod(tmp, 0o755)  # servers that a test starts as nobody must get through
             child = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                 cwd=tmp, env=dict(env, TMPDIR=tmp), start_new_session=True)
