@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+PRINTF(3, 0)
 static int err_vset(struct err *err, enum err_code code, const char *fmt, va_list ap)
 {
 	int n;

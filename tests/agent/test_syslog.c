@@ -183,7 +183,7 @@ static void test_tcp_hangs_up(void **state)
 static void test_unix(void **state)
 {
 	struct world *w = world_new();
-	char dir[] = "/tmp/vartio-test-XXXXXX", yaml[128];
+	char dir[] = "/tmp/vartio-test-XXXXXX", yaml[160];
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	struct stat st;
 	struct err err;
