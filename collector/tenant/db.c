@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <unistd.h>
 
@@ -287,18 +288,28 @@ fail:
 	return -1;
 }
 
-/* SQLite would make the file readable by the group; its -wal and -shm take over this mode. */
+/* SQLite would make the file readable by the group; its -wal and -shm take over this mode.
+ * A file that exists is not opened here: closing it would drop the locks of this process's other
+ * handles (fcntl(2)), and the next outsider to close the database would then remove its -wal. The
+ * mutex keeps another thread from locking a new file before it is closed here. */
 static int make_private(const char *path, struct err *err)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+	int fd, bad = 0;
 
-	if (fd < 0)
-		return err_set(err, errno == ENOENT || errno == EACCES ? ERR_DENIED : ERR_IO,
-			       "cannot open the database %s: %s; does the folder exist and may "
-			       "this user write to it?",
-			       path, strerror(errno));
-	close(fd);
-	return 0;
+	pthread_mutex_lock(&making);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
+	else if (errno != EEXIST || access(path, R_OK | W_OK) < 0)
+		bad = errno;
+	pthread_mutex_unlock(&making);
+	if (bad == 0)
+		return 0;
+	return err_set(err, bad == ENOENT || bad == EACCES ? ERR_DENIED : ERR_IO,
+		       "cannot open the database %s: %s; does the folder exist and may this user "
+		       "write to it?",
+		       path, strerror(bad));
 }
 
 int db_open(const char *path, const struct db_module *const *modules, sqlite3 **ret,

@@ -2,6 +2,7 @@
 /* collector/tenant/db: making, upgrading and refusing databases; binding. */
 #include "tests/cmocka.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -155,6 +156,28 @@ static void test_values(void **state)
 	db_close(db);
 }
 
+/* An outsider (a backup) may look at and leave the database at any time: it must not think that it
+ * was the last one, and remove the -wal that the daemon still writes to. */
+static void test_another_handle_keeps_the_locks(void **state)
+{
+	const struct db_module *mods[] = { &mod_one, NULL };
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	sqlite3 *db = NULL, *again = NULL;
+	struct err err = { 0 };
+	int fd;
+
+	assert_int_equal(db_open(path, mods, &db, &err), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM a"), 0);
+	assert_int_equal(db_open(path, mods, &again, &err), 0);
+	db_close(again);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_OFD_GETLK, &lock), 0);
+	assert_int_equal(lock.l_type, F_RDLCK);
+	close(fd);
+	db_close(db);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +186,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_values, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_another_handle_keeps_the_locks, set_up,
+						tear_down),
 	};
 
 	return RUN_TESTS(tests);
