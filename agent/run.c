@@ -18,8 +18,9 @@
 
 #define BLOCK_BYTES  (256u * 1024) /* see docs/architecture.md: a block */
 #define BLOCK_EVENTS 2048u
-#define IN_FLIGHT    8u
+#define IN_FLIGHT    24u /* more than come in one of the collector's group commits */
 #define ACK_MS       60000u
+#define HEAP_BYTES   (2 << 20) /* free memory kept in the heap at most */
 
 struct agent {
 	uv_loop_t loop;
@@ -303,6 +304,10 @@ int agent_run(int argc, char **argv)
 	/* The worker frees what the loop allocated, and the other way round: a heap for each would
 	 * keep both their peaks. */
 	mallopt(M_ARENA_MAX, 1);
+	/* Blocks come and go many times a second under load: their pages stay until the next
+	 * status event gives back what is free. */
+	mallopt(M_MMAP_THRESHOLD, HEAP_BYTES);
+	mallopt(M_TRIM_THRESHOLD, HEAP_BYTES);
 	signal(SIGPIPE, SIG_IGN);
 	log_init("vartio-agent", LOG_LEVEL_INFO);
 	code = options_config(&argc, argv, "run", &ag.conf);

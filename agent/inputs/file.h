@@ -103,6 +103,7 @@ struct files {
 	struct err failure;
 	char *buf; /* read into, of buf_n bytes: longer than the longest line */
 	size_t buf_n;
+	int64_t read_ns;       /* when the bytes at hand were read: event.created of their lines */
 	struct buf key, place; /* reused */
 	void (*closed)(struct input *in);
 };

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/base/file.h"
+#include "common/base/time.h"
 
 /* Are the bytes in fd those of the fingerprint, up to offset, which stands after a line's end? */
 bool tail_matches(const struct file_print *print, uint64_t offset, bool mid, int fd)
@@ -130,6 +131,7 @@ static int emit(struct tail *t, struct slice line, bool cut, uint64_t offset, bo
 	struct slice place = { 0 };
 	struct err err;
 
+	src.received_ns = fs->read_ns;
 	src.path = slice_str(t->path);
 	src.offset = t->offset;
 	src.local = true;
@@ -291,6 +293,7 @@ static ssize_t fill_plain(struct tail *t, size_t *budget)
 	if (!settle(t, budget))
 		return -1;
 	n = pread(t->fd, t->fs->buf, t->fs->buf_n, (off_t)t->offset);
+	t->fs->read_ns = time_now_ns();
 	/* Asked after the read, so that bytes of a new content are never taken for the old one's;
 	 * and at the end too, since a new content may be just as long. */
 	if (n >= 0 && t->print.n > 0 &&
@@ -333,6 +336,7 @@ static int fill_gz(struct tail *t, size_t *budget)
 	else if (t->gz_at >= t->offset)
 		want = t->carry.n < fs->buf_n ? fs->buf_n - t->carry.n : 0;
 	n = want > 0 ? gzread(t->gz, fs->buf, (unsigned)want) : 1;
+	fs->read_ns = time_now_ns();
 	if (n < 0)
 		return -1;
 	if (n == 0) {
@@ -424,7 +428,10 @@ void tail_finish(struct tail *t)
 {
 	struct slice rest = { 0 };
 	struct stat st = { 0 };
-	bool gone = t->gz != NULL || fstat(t->fd, &st) < 0 || st.st_nlink == 0;
+	bool gone;
+
+	t->fs->read_ns = time_now_ns();
+	gone = t->gz != NULL || fstat(t->fd, &st) < 0 || st.st_nlink == 0;
 
 	if (t->gz != NULL) {
 		rest = buf_view(&t->carry);

@@ -91,6 +91,8 @@ int block_compress(struct block *b, uint64_t epoch, int level, struct err *err)
 		buf_release(&b->frame);
 		goto out;
 	}
+	buf_fit(&b->frame); /* it waits for its acknowledgement: room for the worst case is not kept
+			     */
 	buf_release(&b->raw);
 	r = 0;
 out:

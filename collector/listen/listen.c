@@ -13,7 +13,7 @@
 #define BACKLOG         256
 #define MAX_CONNECTIONS 10000u
 #define MAX_HANDSHAKES  64u
-#define MAX_WINDOWS     8u
+#define MAX_WINDOWS     24u
 #define MAX_HELD_BYTES  (UINT64_C(256) << 20)
 #define IDLE_MS         900000u
 #define RETRY_MS        500u

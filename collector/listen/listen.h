@@ -22,12 +22,12 @@ struct listen_opts {
 	struct tls_creds *creds;  /* a reference is taken */
 	unsigned max_connections; /* over all threads (10,000); more are closed at once */
 	unsigned max_handshakes;  /* at the same time, a thread (64); more wait in the backlog */
-	unsigned max_windows;     /* a connection's windows in the queue's writer (8, at most 32) */
-	uint64_t max_held_bytes;  /* of unfinished foreign windows, a thread (256 MiB) */
-	uint32_t handshake_ms;    /* 0: 10,000 */
-	uint32_t idle_ms;         /* a silent sender is closed (0: 900,000) */
-	uint32_t retry_ms;        /* until a full queue is asked again (0: 500) */
-	struct queue *queue;      /* given to put */
+	unsigned max_windows;    /* a connection's windows in the queue's writer (24, at most 32) */
+	uint64_t max_held_bytes; /* of unfinished foreign windows, a thread (256 MiB) */
+	uint32_t handshake_ms;   /* 0: 10,000 */
+	uint32_t idle_ms;        /* a silent sender is closed (0: 900,000) */
+	uint32_t retry_ms;       /* until a full queue is asked again (0: 500) */
+	struct queue *queue;     /* given to put */
 	int (*put)(struct queue *q, const struct queue_block *blk,
 		   void (*done)(void *arg, enum queue_result res, const struct err *err), void *arg,
 		   struct err *err); /* queue_put */

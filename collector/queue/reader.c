@@ -37,6 +37,8 @@ struct queue_reader {
 	struct buf frames;        /* the record's `J` frames */
 	struct slice left;        /* those not returned */
 	uint32_t skip;            /* events of the first record that were dealt with before */
+	char id[SENDER_MAX + 20]; /* of the block's events: "sender-epoch-" */
+	size_t id_n;
 };
 
 static bool name_ok(const char *name)
@@ -284,6 +286,8 @@ static int block_open(struct queue_reader *rd, struct slice payload, struct err 
 	    frames_check(buf_view(&rd->frames), rd->blk.events, err) < 0)
 		return -1;
 	rd->blk.frame = (struct slice){ NULL, 0 };
+	rd->id_n = (size_t)snprintf(rd->id, sizeof(rd->id), "%s-%016" PRIx64 "-", rd->blk.sender,
+				    rd->blk.epoch);
 	rd->left = buf_view(&rd->frames);
 	rd->event = 0;
 	return 0;
@@ -374,6 +378,23 @@ static int wait_block(struct queue_reader *rd, uint32_t wait_ms, struct err *err
 	}
 }
 
+/* event.id: what all events of a block share was written when it was opened. */
+static void id_write(const struct queue_reader *rd, struct queue_event *ret)
+{
+	char digits[20];
+	size_t i = sizeof(digits), n;
+	uint64_t v = ret->seq;
+
+	do {
+		digits[--i] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
+	n = sizeof(digits) - i;
+	memcpy(ret->id, rd->id, rd->id_n);
+	memcpy(ret->id + rd->id_n, digits + i, n);
+	ret->id[rd->id_n + n] = '\0';
+}
+
 /* The next frame of the open block as an event. */
 static int event_take(struct queue_reader *rd, struct queue_event *ret, struct err *err)
 {
@@ -398,8 +419,7 @@ static int event_take(struct queue_reader *rd, struct queue_event *ret, struct e
 	ret->epoch = rd->blk.epoch;
 	ret->seq = rd->blk.first_seq + rd->event;
 	ret->ingested_ns = rd->blk.received_ns;
-	snprintf(ret->id, sizeof(ret->id), "%s-%016" PRIx64 "-%" PRIu64, ret->sender, ret->epoch,
-		 ret->seq);
+	id_write(rd, ret);
 	rd->event++;
 	return 1;
 }

@@ -17,6 +17,16 @@ void buf_reset(struct buf *b)
 	b->failed = false;
 }
 
+void buf_fit(struct buf *b)
+{
+	char *p = b->n > 0 && b->n < b->cap ? realloc(b->p, b->n) : NULL;
+
+	if (p == NULL)
+		return;
+	b->p = p;
+	b->cap = b->n;
+}
+
 int buf_reserve(struct buf *b, size_t more)
 {
 	size_t want, cap = b->cap > 0 ? b->cap : 64;
@@ -38,29 +48,6 @@ int buf_reserve(struct buf *b, size_t more)
 fail:
 	b->failed = true;
 	return -1;
-}
-
-void buf_put(struct buf *b, const void *p, size_t n)
-{
-	if (n == 0 || buf_reserve(b, n) < 0)
-		return;
-	memcpy(b->p + b->n, p, n);
-	b->n += n;
-}
-
-void buf_slice(struct buf *b, struct slice s)
-{
-	buf_put(b, s.p, s.n);
-}
-
-void buf_str(struct buf *b, const char *s)
-{
-	buf_put(b, s, strlen(s));
-}
-
-void buf_chr(struct buf *b, char c)
-{
-	buf_put(b, &c, 1);
 }
 
 void buf_u64(struct buf *b, uint64_t v)

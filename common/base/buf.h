@@ -16,11 +16,28 @@ struct buf {
 /* A zeroed struct is an empty buffer. */
 void buf_release(struct buf *b);             /* frees and zeroes */
 void buf_reset(struct buf *b);               /* empties, keeps the memory */
+void buf_fit(struct buf *b);                 /* gives back what is past n */
 int buf_reserve(struct buf *b, size_t more); /* room for `more` bytes past n. 0, or -1 and failed */
-void buf_put(struct buf *b, const void *p, size_t n);
-void buf_slice(struct buf *b, struct slice s);
-void buf_str(struct buf *b, const char *s);
-void buf_chr(struct buf *b, char c);
+/* Inline where there is room, which is nearly always: events are written by these. */
+static inline void buf_put(struct buf *b, const void *p, size_t n)
+{
+	if (n == 0 || ((b->failed || b->cap - b->n < n) && buf_reserve(b, n) < 0))
+		return;
+	memcpy(b->p + b->n, p, n);
+	b->n += n;
+}
+static inline void buf_slice(struct buf *b, struct slice s)
+{
+	buf_put(b, s.p, s.n);
+}
+static inline void buf_str(struct buf *b, const char *s)
+{
+	buf_put(b, s, strlen(s));
+}
+static inline void buf_chr(struct buf *b, char c)
+{
+	buf_put(b, &c, 1);
+}
 void buf_u64(struct buf *b, uint64_t v); /* decimal */
 void buf_i64(struct buf *b, int64_t v);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);

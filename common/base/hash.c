@@ -57,23 +57,46 @@ void sha256(struct slice in, uint8_t out[SHA256_LEN])
 			    one */
 }
 
+static inline uint64_t load64(const char *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
+static inline uint64_t load32(const char *p)
+{
+	uint32_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
+/* Up to 8 bytes as one word; loads overlap, so that none has a length that varies. */
+static inline uint64_t load_short(const char *p, size_t n)
+{
+	if (n >= 4)
+		return load32(p) | load32(p + n - 4) << 32;
+	if (n == 0)
+		return 0;
+	return (uint64_t)(uint8_t)p[0] | (uint64_t)(uint8_t)p[n / 2] << 8 |
+	       (uint64_t)(uint8_t)p[n - 1] << 16;
+}
+
 uint64_t hash64(struct slice in, uint64_t seed)
 {
 	const uint64_t m = UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t h = seed ^ (in.n * m), w;
+	uint64_t h = seed ^ (in.n * m);
 	size_t i = 0;
 
-	for (; i + 8 <= in.n; i += 8) {
-		memcpy(&w, in.p + i, 8);
-		h = (h ^ w) * m;
+	for (; in.n - i > 8; i += 8) {
+		h = (h ^ load64(in.p + i)) * m;
 		h ^= h >> 32;
 	}
-	if (i < in.n) {
-		w = 0;
-		memcpy(&w, in.p + i, in.n - i);
-		h = (h ^ w) * m;
-		h ^= h >> 32;
-	}
+	/* The last 8 bytes, some of them again; the length is in h from the start. */
+	h = (h ^ (in.n >= 8 ? load64(in.p + in.n - 8) : load_short(in.p, in.n))) * m;
+	h ^= h >> 32;
 	h *= m;
 	return h ^ (h >> 29);
 }

@@ -2,6 +2,8 @@
 /* common/base: times, checksums, encodings, settings. */
 #include "tests/cmocka.h"
 
+#include <stdlib.h>
+
 #include "common/base/conf.h"
 #include "common/base/hash.h"
 #include "common/base/time.h"
@@ -182,6 +184,46 @@ static void test_arena(void **state)
 	arena_release(&mem);
 }
 
+/* Each byte counts, at every length, and none past the end is read (a sanitizer would tell). */
+static void test_hash64(void **state)
+{
+	static const char text[] = "organization.id and what else a path may be called";
+
+	for (size_t n = 0; n <= sizeof(text) - 1; n++) {
+		char *own = malloc(n > 0 ? n : 1);
+		uint64_t h;
+
+		assert_non_null(own);
+		memcpy(own, text, n);
+		h = hash64((struct slice){ own, n }, 0);
+		assert_true(h == hash64((struct slice){ text, n }, 0));
+		assert_true(h != hash64((struct slice){ text, n }, 1));
+		assert_true(n == 0 || h != hash64((struct slice){ text, n - 1 }, 0));
+		for (size_t i = 0; i < n; i++) {
+			own[i] ^= 1;
+			assert_true(h != hash64((struct slice){ own, n }, 0));
+			own[i] ^= 1;
+		}
+		free(own);
+	}
+}
+
+static void test_buf_fit(void **state)
+{
+	struct buf b = { 0 };
+
+	buf_fit(&b);
+	assert_int_equal(b.cap, 0);
+	buf_str(&b, "a block that waits");
+	assert_int_equal(buf_reserve(&b, 100000), 0);
+	buf_fit(&b);
+	assert_int_equal(b.cap, b.n);
+	assert_slice(buf_view(&b), "a block that waits");
+	buf_str(&b, ", and goes on");
+	assert_slice(buf_view(&b), "a block that waits, and goes on");
+	buf_release(&b);
+}
+
 static void test_err_cut(void **state)
 {
 	char big[600];
@@ -200,7 +242,8 @@ int main(void)
 		cmocka_unit_test(test_times),	     cmocka_unit_test(test_crc32c),
 		cmocka_unit_test(test_encodings),    cmocka_unit_test(test_settings_good),
 		cmocka_unit_test(test_settings_bad), cmocka_unit_test(test_arena),
-		cmocka_unit_test(test_err_cut),
+		cmocka_unit_test(test_err_cut),	     cmocka_unit_test(test_hash64),
+		cmocka_unit_test(test_buf_fit),
 	};
 
 	return RUN_TESTS(base);

@@ -184,6 +184,45 @@ static void test_set(void **state)
 	json_index_release(&ix);
 }
 
+/* What stands between `before` letters and `after` others, in JSON and undone; NULL: refused there.
+ */
+static void check_place(struct json_index *ix, const char *json, const char *undone, int before,
+			int after)
+{
+	static const char letters[] = "abcdefghijklmnopqrst", others[] = "zyxwvutsrqponmlkjihg";
+	char in[80], want[64];
+	struct err err;
+	int r;
+
+	snprintf(in, sizeof(in), "{\"a\":\"%.*s%s%.*s\"}", before, letters, json, after, others);
+	r = json_index_read(ix, slice_str(in), &err);
+	if (undone == NULL) {
+		assert_int_equal(r, -1);
+		assert_int_equal(err.col, 7 + before);
+		return;
+	}
+	assert_int_equal(r, 0);
+	snprintf(want, sizeof(want), "%.*s%s%.*s", before, letters, undone, after, others);
+	assert_slice(json_field_text(ix, json_index_get(ix, SLICE("a"))), want);
+}
+
+/* Eight bytes are looked at together: what needs a thought is found at each of their places. */
+static void test_places(void **state)
+{
+	static const char *const specials[][2] = {
+		{ "\\\"", "\"" },           { "\\\\", "\\" },           { "\\u0001", "\x01" },
+		{ "\xc3\xa4", "\xc3\xa4" }, { "\x7f!#[]", "\x7f!#[]" }, { "\x1f", NULL },
+		{ "\x80", NULL },           { "\xff", NULL },
+	};
+	struct json_index ix = { 0 };
+
+	for (size_t i = 0; i < sizeof(specials) / sizeof(specials[0]); i++)
+		for (int before = 0; before < 20; before++)
+			for (int after = 0; after < 20; after++)
+				check_place(&ix, specials[i][0], specials[i][1], before, after);
+	json_index_release(&ix);
+}
+
 static void nest(struct buf *b, unsigned depth)
 {
 	buf_reset(b);
@@ -232,9 +271,8 @@ static void test_bounds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_get),
-		cmocka_unit_test(test_set),
+		cmocka_unit_test(test_texts),  cmocka_unit_test(test_get),
+		cmocka_unit_test(test_set),    cmocka_unit_test(test_places),
 		cmocka_unit_test(test_bounds),
 	};
 
