@@ -69,7 +69,7 @@ int agent_status(int argc, char **argv)
 	} else {
 		describe_text(state, &out);
 	}
-	fwrite(out.p, 1, out.n, stdout);
+	fwrite(buf_cstr(&out), 1, out.n, stdout);
 	json_decref(state);
 	buf_release(&text);
 	buf_release(&out);

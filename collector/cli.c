@@ -123,8 +123,9 @@ static int run_with_state(const struct command *cmd, const struct config *conf, 
 
 static int print_result(struct buf *out, struct buf *errors, int code)
 {
-	fwrite(errors->p, 1, errors->n, stderr);
-	if (fwrite(out->p, 1, out->n, stdout) != out->n || fflush(stdout) != 0) {
+	/* buf_cstr: an empty buffer has no memory, and fwrite takes no NULL. */
+	fwrite(buf_cstr(errors), 1, errors->n, stderr);
+	if (fwrite(buf_cstr(out), 1, out->n, stdout) != out->n || fflush(stdout) != 0) {
 		perror("vartio-collector: cannot write the answer");
 		return code != 0 ? code : 1;
 	}
