@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
 """The notify thread against a real SMTP server (aiosmtpd with STARTTLS and AUTH), and Maildir."""
-import asyncio
 import contextlib
 import email
 import email.policy
@@ -11,85 +10,17 @@ import pathlib
 import signal
 import socket
 import sqlite3
-import ssl
 import subprocess
 import tempfile
-import threading
 
-from lib import Process, Skip, check, equal, free_port, main, wait_for
-from smtpd import PASSWORD, SMTP, USER, make_certificate
-
-if SMTP is not None:
-    from aiosmtpd.smtp import AuthResult
+from lib import Process, check, equal, free_port, main, wait_for
+from smtpd import PASSWORD, USER, MailServer, make_certificate
 
 MAIJA = {"name": "Maija Meikäläinen", "email": "maija@mallila.example", "lang": "fi"}
 SVEN = {"name": "Sven Svensson", "email": "sven@mallila.example", "lang": "sv"}
 REGION = "valvomo@seutu.example"
 HOSTILE = ("x\r\nBcc: evil@evil.example\r\n\r\n<script>alert(1)</script> %s%n "
            "{region_phone} \u202egnp.exe\n.\n" + "A" * 60000)
-
-
-class Server:
-    """A mail server whose answers a case may script: what[verb] is a list of replies to give first."""
-
-    def __init__(self, post, port=None, tls=True, auth=True):
-        if SMTP is None:
-            raise Skip("python3-aiosmtpd is not installed")
-        self.port, self.taken, self.what, self.on_data = port or free_port(), [], {}, None
-        self.mails_begun = 0
-        self.loop, self.server = asyncio.new_event_loop(), None
-        context = None
-        if tls:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(post.cert, post.key)
-
-        def authenticate(_server, _session, _envelope, _mechanism, data):
-            good = data.login == USER.encode() and data.password == PASSWORD.encode()
-            return AuthResult(success=good, handled=False)
-        options = {"authenticator": authenticate, "auth_required": True} if auth else {}
-        started = threading.Event()
-
-        async def serve():
-            self.server = await self.loop.create_server(
-                lambda: SMTP(self, hostname="localhost", tls_context=context,
-                             require_starttls=tls, **options), "127.0.0.1", self.port)
-            started.set()
-
-        def run():
-            asyncio.set_event_loop(self.loop)
-            self.loop.run_until_complete(serve())
-            self.loop.run_forever()
-        self.thread = threading.Thread(target=run, daemon=True)
-        self.thread.start()
-        check(started.wait(30), "the mail server did not start")
-
-    def answer(self, verb, usual):
-        return self.what[verb].pop(0) if self.what.get(verb) else usual
-
-    async def handle_MAIL(self, _server, _session, envelope, address, _options):
-        self.mails_begun += 1
-        envelope.mail_from = address
-        return self.answer("MAIL", "250 2.1.0 OK")
-
-    async def handle_RCPT(self, _server, _session, envelope, address, _options):
-        reply = self.answer("RCPT", "250 2.1.5 OK")
-        if reply.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return reply
-
-    async def handle_DATA(self, _server, _session, envelope):
-        reply = self.answer("DATA", "250 2.0.0 Taken as 4711")
-        if reply.startswith("250"):
-            self.taken.append((envelope.mail_from, envelope.rcpt_tos[0], email.message_from_bytes(
-                envelope.content, policy=email.policy.default)))
-        if self.on_data is not None:
-            self.on_data()
-        return reply
-
-    def close(self):
-        self.loop.call_soon_threadsafe(self.server.close)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(10)
 
 
 class Post:
@@ -104,7 +35,7 @@ class Post:
         self.running, self.servers, self.runs = None, [], 0
 
     def server(self, **options):
-        self.servers.append(Server(self, **options))
+        self.servers.append(MailServer(self.folder, certificate=(self.cert, self.key), **options))
         return self.servers[-1]
 
     def start(self, **conf):
