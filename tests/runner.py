@@ -19,7 +19,14 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SCRIPT_DIRS = ("conformance", "e2e", "packaging")
+SCRIPT_DIRS = ("style", "conformance", "e2e", "packaging")
+# What a sanitizer changes: the build folder, and how it is set up. undefined symbols are the
+# sanitizer's own, which clang leaves to the linker of the program.
+KINDS = {
+    None: ("build-tests", []),
+    "sanitize": ("build-sanitize", ["-Db_sanitize=address,undefined", "-Db_lundef=false"]),
+    "thread": ("build-thread", ["-Db_sanitize=thread", "-Db_lundef=false"]),
+}
 LINE = re.compile(r"^(not )?ok\b(?:\s+\d+)?(?:\s+-)?\s*(.*?)\s*(?:#\s*(SKIP|skip)\b\s*(.*))?$")
 C_SECONDS, SCRIPT_SECONDS, LONG_SECONDS = 180, 600, 8 * 3600
 
@@ -89,7 +96,8 @@ def build(folder, options):
 def collect(folder, args):
     listed = subprocess.run(["meson", "introspect", "--tests", str(folder)], check=True,
                             capture_output=True, text=True).stdout
-    seconds = C_SECONDS * (4 if args.sanitize else 1)
+    slow = 4 if args.kind else 1
+    seconds = C_SECONDS * slow
     tests = [Test(t["name"], t["cmd"], LONG_SECONDS if args.long else seconds, True)
              for t in json.loads(listed)]
     for name in SCRIPT_DIRS:
@@ -97,10 +105,10 @@ def collect(folder, args):
             long_only = "long: true" in path.read_text(encoding="utf-8")[:600]
             plain_only = "sanitize: false" in path.read_text(encoding="utf-8")[:600]
             if not os.access(path, os.X_OK) or (long_only and not args.long) \
-                    or (plain_only and args.sanitize):
+                    or (plain_only and args.kind):
                 continue
             tests.append(Test(f"{name}/{path.stem}", ["/usr/bin/python3", str(path), str(folder)],
-                              LONG_SECONDS if args.long else SCRIPT_SECONDS, False))
+                              LONG_SECONDS if args.long else SCRIPT_SECONDS * slow, False))
     if args.names:
         tests = [t for t in tests if any(n in (t.name, t.name.split("/")[-1]) for n in args.names)]
         if not tests:
@@ -112,11 +120,12 @@ def environment(args):
     env = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG"))}
     env.update(LANG="C.UTF-8", TZ="UTC", VARTIO_SOURCE=str(ROOT),
                ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:exitcode=99",
-               UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:exitcode=99")
+               UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:exitcode=99",
+               TSAN_OPTIONS="halt_on_error=0:second_deadlock_stack=1:exitcode=99")
     env["VARTIO_PEERS"] = env.get("VARTIO_PEERS", str(ROOT / "build-peers"))
     if args.long:
         env["VARTIO_LONG"] = "1"
-    if args.sanitize:
+    if args.kind:
         env["VARTIO_SANITIZE"] = "1"
     corpus = env.get("VARTIO_CORPUS")
     if corpus is not None and not (os.path.isdir(corpus) and os.listdir(corpus)):
@@ -139,11 +148,15 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these")
     parser.add_argument("--list", action="store_true", help="print the names and end")
     parser.add_argument("--long", action="store_true", help="also what takes hours")
-    parser.add_argument("--sanitize", action="store_true", help="address and undefined sanitizers")
+    parser.add_argument("--sanitize", dest="kind", action="store_const", const="sanitize",
+                        help="with the address and undefined-behaviour sanitizers")
+    parser.add_argument("--thread", dest="kind", action="store_const", const="thread",
+                        help="with the thread sanitizer")
     args = parser.parse_args()
     env = environment(args)
-    folder = ROOT / ("build-sanitize" if args.sanitize else "build-tests")
-    build(folder, ["-Db_sanitize=address,undefined", "-Db_lundef=false"] if args.sanitize else [])
+    name, options = KINDS[args.kind]
+    folder = ROOT / name
+    build(folder, options)
     tests = collect(folder, args)
     if args.list:
         for test in tests:

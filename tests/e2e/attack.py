@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 
-from lib import SOURCE, check, equal, main, region, unpacked, wait_for
+from lib import SANITIZED, SOURCE, check, equal, main, region, unpacked, wait_for
 from smtpd import MailServer
 from sshlab import NOBODY, Sshd, count, library_path, rsyslog_to_file, unprivileged
 
@@ -75,7 +75,7 @@ def rotated_attack(build):
         reg.contact()
         agent = reg.agent(inputs=[{"type": "file", "paths": [f"{path}*"]}])
         agent.start()
-        total = 900 if os.environ.get("VARTIO_SANITIZE") else 5000
+        total = 900 if SANITIZED else 5000
         clients = guess(sshd, total)
         for _ in range(4):
             if all(client.poll() is not None for client in clients):

@@ -10,6 +10,7 @@ import email.policy
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -20,8 +21,11 @@ import traceback
 import urllib.request
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+SANITIZED = bool(os.environ.get("VARTIO_SANITIZE"))
 # Sanitized programs on a busy machine are slow; the deadline only bounds a failure.
-DEADLINE_S = 120 if os.environ.get("VARTIO_SANITIZE") else 60
+DEADLINE_S = 120 if SANITIZED else 60
+# How a sanitizer's report begins, whichever sanitizer it is.
+REPORT = re.compile(r"^.*(?:(?:ERROR|WARNING): \w+Sanitizer|: runtime error: ).*$", re.M)
 
 
 class Skip(Exception):
@@ -106,6 +110,13 @@ class Process:
             self.child.kill()
         self.child.wait()
         self.out.close()
+
+    def end_clean(self):
+        """Fails on a sanitizer's report. What still runs ends in good order, since leaks are told then."""
+        if self.alive():
+            self.stop()
+        found = REPORT.search(self.text())
+        check(found is None, f"{self.name}: {found and self.text()[found.start():][:6000]}")
 
 
 class Region:
@@ -252,6 +263,9 @@ def region(build):
         made = Region(build, folder)
         try:
             yield made
+            if SANITIZED:
+                for process in reversed(made.processes):
+                    process.end_clean()
         except Exception:
             for process in made.processes:
                 print(f"# ---- {process.name} ----")

@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import tempfile
 
-from lib import Process, check, equal, free_port, main, wait_for
+from lib import SANITIZED, Process, check, equal, free_port, main, wait_for
 from smtpd import PASSWORD, USER, MailServer, make_certificate
 
 MAIJA = {"name": "Maija Meikäläinen", "email": "maija@mallila.example", "lang": "fi"}
@@ -80,6 +80,8 @@ def post(build):
         made = Post(build, pathlib.Path(folder))
         try:
             yield made
+            if SANITIZED and made.running is not None:
+                made.running.end_clean()
         except Exception:
             if made.running is not None:
                 for line in made.running.text()[-4000:].splitlines():
