@@ -5,6 +5,8 @@
 
 #include "agent/agent.h"
 
+/* One line a command. */
+/* clang-format off */
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -16,6 +18,7 @@ static const struct {
 	{ "normalise", agent_normalise },
 	{ NULL, NULL },
 };
+/* clang-format on */
 
 int main(int argc, char **argv)
 {

@@ -5,7 +5,8 @@
 #include "collector/detect/commands.h"
 #include "collector/tenant/commands.h"
 
-/* clang-format off: one line a command */
+/* One line a command. */
+/* clang-format off */
 const struct command *const commands[] = {
 	&command_tenant_add,
 	&command_tenant_list,

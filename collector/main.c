@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* collector/main.c: `run` is the daemon; every other subcommand is a row of collector/commands.c. */
+/* collector/main.c: `run` is the daemon; every other subcommand is a row of commands.c. */
 #include <string.h>
 
 #include "collector/command.h"

@@ -20,12 +20,12 @@ static inline int run_tests_tap(const char *name, const struct CMUnitTest *tests
 }
 #define RUN_TESTS(tests) run_tests_tap(#tests, tests, sizeof(tests) / sizeof((tests)[0]))
 
-#define assert_slice(s, text)                                           \
-	do {                                                            \
-		struct slice s_ = (s);                                  \
-		const char *t_ = (text);                                \
-		assert_int_equal(s_.n, strlen(t_));                     \
-		assert_memory_equal(s_.p, t_, s_.n);                    \
+#define assert_slice(s, text)                                                                      \
+	do {                                                                                       \
+		struct slice s_ = (s);                                                             \
+		const char *t_ = (text);                                                           \
+		assert_int_equal(s_.n, strlen(t_));                                                \
+		assert_memory_equal(s_.p, t_, s_.n);                                               \
 	} while (0)
 
 #endif

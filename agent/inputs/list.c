@@ -5,6 +5,5 @@
 #include "agent/inputs/syslog.h"
 
 const struct input_class *const input_classes[] = {
-	&input_file, &input_syslog_udp, &input_syslog_tcp, &input_syslog_unix,
-	&input_journal, NULL,
+	&input_file, &input_syslog_udp, &input_syslog_tcp, &input_syslog_unix, &input_journal, NULL,
 };

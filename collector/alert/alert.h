@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* collector/alert/alert.h: alerts from findings, kept in SQLite, every step a row in the append-only
- * hash-chained alert log. One attack is one alert: group = tenant, rule, entity; a session opens
- * with the first signal and closes after an hour of quiet (alert.session).
- * Threads: a store handle belongs to one thread; several handles on one database are fine (WAL, one
- *          writer at a time; log rows are appended inside BEGIN IMMEDIATE, so the chain never forks).
+/* collector/alert/alert.h: alerts from findings, kept in SQLite, every step a row in the
+ * append-only hash-chained alert log. One attack is one alert: group = tenant, rule, entity; a
+ * session opens with the first signal and closes after an hour of quiet (alert.session).
+ * Threads: a store handle belongs to one thread; several handles on one database are fine (WAL,
+ *          one writer at a time; log rows are appended inside BEGIN IMMEDIATE, so the chain
+ *          never forks).
  * Schema:  docs/formats.md, "alert store". */
 #ifndef VARTIO_ALERT_ALERT_H
 #define VARTIO_ALERT_ALERT_H
@@ -15,8 +16,14 @@
 #include "collector/tenant/db.h"
 
 enum alert_state { ALERT_NEW, ALERT_NOTIFIED, ALERT_ACKNOWLEDGED, ALERT_WORKING, ALERT_CLOSED };
-enum verdict { VERDICT_NONE, VERDICT_ATTACK, VERDICT_STOPPED, VERDICT_FALSE_ALARM, VERDICT_ALLOWED,
-	       VERDICT_EXERCISE };
+enum verdict {
+	VERDICT_NONE,
+	VERDICT_ATTACK,
+	VERDICT_STOPPED,
+	VERDICT_FALSE_ALARM,
+	VERDICT_ALLOWED,
+	VERDICT_EXERCISE
+};
 extern const char *const alert_state_names[]; /* "new", "notified", ...; NULL-terminated */
 extern const char *const verdict_names[];     /* "", "attack", "stopped", "false-alarm", ... */
 
@@ -29,13 +36,13 @@ struct alert_values {
 	const char *field; /* "source.ip" */
 	struct alert_value v[ALERT_VALUES_MAX];
 	size_t n;
-	uint64_t n_more; /* further values; past ALERT_DISTINCT_MAX the events that had one of them */
+	uint64_t n_more; /* further values; past ALERT_DISTINCT_MAX their events */
 };
 #define ALERT_DISTINCT_MAX 1000u /* distinct values counted one by one, a field and alert */
 #define ALERT_SAMPLE_MAX   65536u
-struct alert { /* everything lives in the arena given to alert_get */
-	char id[33];              /* 32 hex: first 16 bytes of SHA-256(tenant, rule, group, first event.id) */
-	char code[12];            /* what people say on the phone: "VA-7K3M9Q2H" (40 bits, Crockford base32) */
+struct alert {         /* everything lives in the arena given to alert_get */
+	char id[33];   /* 32 hex: first 16 bytes of SHA-256(tenant, rule, group, first event.id) */
+	char code[12]; /* what people say on the phone: "VA-7K3M9Q2H" (40 bits, Crockford base32) */
 	const char *tenant, *rule_id, *rule_name, *title, *author, *link, *entity, *group_key;
 	const char **tags;
 	size_t n_tags;
@@ -43,15 +50,15 @@ struct alert { /* everything lives in the arena given to alert_get */
 	bool to_contact;
 	enum alert_state state;
 	enum verdict verdict;
-	uint64_t events;          /* how many events it stands for */
+	uint64_t events;           /* how many events it stands for */
 	int64_t first_ns, last_ns; /* event time */
 	int64_t created_ns, updated_ns;
 	const char *acknowledged_by, *closed_by; /* "" when nobody did */
 	int64_t acknowledged_ns, closed_ns;
-	const struct alert_values *values; /* source.ip, user.name, host.name, and the rule's fields */
+	const struct alert_values *values; /* source.ip, user.name, host.name, the rule's */
 	size_t n_values;
-	const char *sample;       /* JSON of the event that raised it; "" when longer than
-				   * ALERT_SAMPLE_MAX bytes */
+	const char *sample; /* JSON of the event that raised it; "" when longer than
+			     * ALERT_SAMPLE_MAX bytes */
 	struct rule_texts texts[LANGS];
 };
 
@@ -72,16 +79,18 @@ void alert_metrics(const struct alert_stats *st, struct buf *out);
 /* The alert thread's batch: findings and the signals position go into one transaction. */
 int alert_begin(struct alert_store *as, struct err *err);
 /* Raises or extends. *ret_id gets the alert's id (33 bytes); it is "" when the finding changed
- * nothing (a replayed one, or one that only extends and found no open alert). *ret_new tells whether
- * a session was opened by this finding.
+ * nothing (a replayed one, or one that only extends and found no open alert). *ret_new tells
+ * whether a session was opened by this finding.
  * A session is the group's until it was quiet, in event time, for longer than session_ns (or than
- * the correlation's timespan, if that is longer), or a person closed the alert. Late events go to the
- * session that covers their time, a closed one too. */
+ * the correlation's timespan, if that is longer), or a person closed the alert. Late events go to
+ * the session that covers their time, a closed one too. */
 int alert_apply(struct alert_store *as, const struct finding *f, int64_t now_ns, int64_t session_ns,
 		bool *ret_new, char ret_id[33], struct err *err);
-int alert_position_set(struct alert_store *as, const char *reader, struct seg_pos pos, struct err *err);
-int alert_position_get(struct alert_store *as, const char *reader, struct seg_pos *ret, struct err *err);
-/* Writes one "extended" row an extended alert, and commits. On failure nothing of the batch stays. */
+int alert_position_set(struct alert_store *as, const char *reader, struct seg_pos pos,
+		       struct err *err);
+int alert_position_get(struct alert_store *as, const char *reader, struct seg_pos *ret,
+		       struct err *err);
+/* Writes one "extended" row an extended alert, and commits. On failure nothing of it stays. */
 int alert_commit(struct alert_store *as, struct err *err);
 void alert_rollback(struct alert_store *as);
 
@@ -104,7 +113,8 @@ int alert_set_notified(struct alert_store *as, const char *id, int64_t now_ns, s
 int alert_log(struct alert_store *as, const char *alert_id, const char *tenant, const char *kind,
 	      json_t *detail, int64_t now_ns, struct err *err);
 int alert_log_each(struct alert_store *as, const char *alert_id,
-		   int (*each)(void *arg, int64_t seq, int64_t at_ns, const char *kind, const char *detail),
+		   int (*each)(void *arg, int64_t seq, int64_t at_ns, const char *kind,
+			       const char *detail),
 		   void *arg, struct err *err);
 /* Walks the whole chain to the head kept beside it. 0 good; -1 ERR_SYNTAX names the first bad row.
  * Changed, removed (the last ones too), added and reordered rows are all found. */

@@ -17,27 +17,27 @@ struct contact { /* of the registry; texts lent */
 };
 
 struct notify_conf {
-	const char *region_name;   /* "Seutu-IT Oy": who sends and whom to call */
+	const char *region_name; /* "Seutu-IT Oy": who sends and whom to call */
 	const char *region_phone;
-	const char *region_email;  /* where alerts that no contact gets are sent; may be NULL */
+	const char *region_email; /* where alerts that no contact gets are sent; may be NULL */
 	enum lang region_lang;
-	const char *from;          /* "vartio@region.example" */
-	const char *smtp_url;      /* "smtp://mail.example:587"; NULL: no SMTP */
-	bool smtp_starttls;        /* required; true by default */
-	const char *smtp_user;     /* NULL: no authentication */
+	const char *from;      /* "vartio@region.example" */
+	const char *smtp_url;  /* "smtp://mail.example:587"; NULL: no SMTP */
+	bool smtp_starttls;    /* required; true by default */
+	const char *smtp_user; /* NULL: no authentication */
 	const char *smtp_password_file;
-	const char *smtp_ca_file;  /* NULL: the system's */
-	const char *maildir;       /* the Maildir folder; used when smtp_url is NULL */
-	const char *zone;          /* "Europe/Helsinki": how times are shown */
-	int64_t additions_ms;      /* how long additions to an alert wait for company (5 min) */
-	int64_t max_age_ms;        /* a message older than this unsent is logged as failed, and kept trying */
-	int64_t retry_min_ms;      /* the first wait after a failure, doubled each time; 0: 30 s */
-	int64_t retry_max_ms;      /* the longest; 0: 1 h */
+	const char *smtp_ca_file; /* NULL: the system's */
+	const char *maildir;      /* the Maildir folder; used when smtp_url is NULL */
+	const char *zone;         /* "Europe/Helsinki": how times are shown */
+	int64_t additions_ms;     /* how long additions to an alert wait for company (5 min) */
+	int64_t max_age_ms;       /* unsent for longer: logged as failed, and kept trying */
+	int64_t retry_min_ms;     /* the first wait after a failure, doubled each time; 0: 30 s */
+	int64_t retry_max_ms;     /* the longest; 0: 1 h */
 };
 
 /* Queues the messages that a new or extended alert asks for, inside the caller's transaction
- * (alert_begin). To all of the tenant's contacts, in order, when alert.to_contact, its level is high
- * or critical and its rule has texts; else, or when there is none, to the region.
+ * (alert_begin). To all of the tenant's contacts, in order, when alert.to_contact, its level is
+ * high or critical and its rule has texts; else, or when there is none, to the region.
  * A message is written when it is sent, so it tells the counts of that moment. Additions to a sent
  * message make an update, additions_ms later, only when the events have doubled since the first
  * message or grown tenfold since the last update, at most NOTIFY_UPDATES_MAX times, and none once a

@@ -15,7 +15,7 @@ struct slice {
 };
 
 #define SLICE(lit)   ((struct slice){ (lit), sizeof(lit) - 1 }) /* of a string literal */
-#define SLICE_FMT(s) (int)(s).n, (s).p != NULL ? (s).p : "" /* arguments for "%.*s" */
+#define SLICE_FMT(s) (int)(s).n, (s).p != NULL ? (s).p : ""     /* arguments for "%.*s" */
 
 static inline struct slice slice_str(const char *s) /* NULL gives the empty slice */
 {

@@ -227,7 +227,8 @@ static void on_connection(uv_stream_t *st, int status)
 
 static void on_guard(uv_timer_t *t)
 {
-	print_message("# guard: %s, %u connections, %u windows\n", last_state, rx.connections, rx.windows);
+	print_message("# guard: %s, %u connections, %u windows\n", last_state, rx.connections,
+		      rx.windows);
 	guard_fired = true;
 }
 

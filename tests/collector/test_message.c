@@ -179,8 +179,8 @@ static void test_first_message(void **state)
 		"Sano puhelimessa tämä tunniste: VA-7K3M9Q2H\n",
 		"Tapahtumia: 5000\n",
 		"Ensimmäinen: 23.11.2026 klo 10:00:00 (08:00:00 UTC)\n",
-		("Osoitteet, joista se tuli: 192.0.2.7 (3000), 192.0.2.8 (1500), 2001:db8::1 (400), "
-		 "198.51.100.1 (100) ja 2 muuta\n"),
+		("Osoitteet, joista se tuli: 192.0.2.7 (3000), 192.0.2.8 (1500), 2001:db8::1 "
+		 "(400), 198.51.100.1 (100) ja 2 muuta\n"),
 		"Käyttäjätunnukset: root (4900), maija (100)\n",
 		"Sääntö: SSH password guessing\n",
 		"Säännön tunnus: 6d1f0a6e-2f0a-4a58-9a30-000000000001\n",

@@ -4,7 +4,10 @@
 
 #include "common/base/text.h"
 
-#define LIT(s) { (s), sizeof(s) - 1 } /* SLICE is no constant expression */
+/* SLICE is no constant expression. */
+/* clang-format off */
+#define LIT(s) { (s), sizeof(s) - 1 }
+/* clang-format on */
 
 static const struct {
 	struct slice in;
@@ -16,10 +19,10 @@ static const struct {
 	{ LIT("\x1b[31mred\x7f"), "\\u{1b}[31mred\\u{7f}" },
 	{ LIT("nul\0nul"), "nul\\u{0}nul" },
 	{ LIT("\xc2\x9b"
-		"31m"),
+	      "31m"),
 	  "\\u{9b}31m" },
 	{ LIT("exe.\xe2\x80\xae"
-		"fdp"),
+	      "fdp"),
 	  "exe.\\u{202e}fdp" },
 	{ LIT("\xe2\x81\xa6\xe2\x81\xa9\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c"),
 	  "\\u{2066}\\u{2069}\\u{200e}\\u{200f}\\u{61c}" },
@@ -152,10 +155,8 @@ static void test_host_port(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_put_safe),
-		cmocka_unit_test(test_html),
-		cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_put_safe),  cmocka_unit_test(test_html),
+		cmocka_unit_test(test_lengths),   cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_host_port),
 	};
 

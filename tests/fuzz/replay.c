@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* tests/fuzz/replay.c: runs a fuzz target over stored inputs, and over seeded mutations of them.
- * Usage: TARGET DIR [--mutate N SEED]. Prints TAP: one line for the stored inputs, one for the rest.
- * A crash, a hang (alarm) or a sanitizer's report is the failure. */
+ * Usage: TARGET DIR [--mutate N SEED]. Prints TAP: one line for the stored inputs, one
+ * for the rest. A crash, a hang (alarm) or a sanitizer's report is the failure. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define INPUTS_MAX 1024
+#define INPUTS_MAX      1024
 #define INPUT_MAX_BYTES (1u << 20)
 
 static struct buf inputs[INPUTS_MAX];
