@@ -8,6 +8,7 @@
 
 #include "agent/agent.h"
 #include "agent/options.h"
+#include "common/base/service.h"
 #include "common/net/tls.h"
 
 struct faults {
@@ -57,6 +58,11 @@ int agent_check(int argc, char **argv)
 
 	if (code != 0)
 		return code;
+	/* What root may read says nothing of what the daemon may. */
+	if (service_become_owner(cf.state_dir, &err) < 0) {
+		fs.id = "state_dir";
+		say(&fs, &err);
+	}
 	check_credentials(&cf, &fs);
 	if (access(cf.state_dir, R_OK | W_OK | X_OK) < 0) {
 		fs.id = "state_dir";

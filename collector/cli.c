@@ -7,6 +7,7 @@
 
 #include "collector/control.h"
 #include "common/base/file.h"
+#include "common/base/service.h"
 #include "common/base/time.h"
 #include "common/base/zone.h"
 
@@ -98,7 +99,10 @@ static int run_with_state(const struct command *cmd, const struct config *conf, 
 
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	if (dir_make(conf->state_dir, 0700, err) < 0)
+	snprintf(peer, sizeof(peer), "uid %u", (unsigned)getuid());
+	/* Files that root left behind would stop the daemon. */
+	if (dir_make(conf->state_dir, 0700, err) < 0 ||
+	    service_become_owner(conf->state_dir, err) < 0)
 		return -1;
 	if (state_lock(conf->state_dir, LOCK_WAIT_MS, err) < 0) {
 		/* A daemon that was just starting has the lock, and by now its socket too. */
@@ -114,7 +118,6 @@ static int run_with_state(const struct command *cmd, const struct config *conf, 
 	/* Times are shown in the region's zone; a machine without tzdata shows its own. */
 	if (conf->notify.zone != NULL)
 		zone_use(conf->notify.zone, NULL);
-	snprintf(peer, sizeof(peer), "uid %u", (unsigned)getuid());
 	*ret_code = command_run(cmd, conf, argc - words, argv + words, file, peer, time_now_ns(),
 				out, errors);
 	state_unlock();

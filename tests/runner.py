@@ -156,7 +156,7 @@ def main():
     env = environment(args)
     name, options = KINDS[args.kind]
     folder = ROOT / name
-    build(folder, options)
+    build(folder, ["-Dtests=enabled", *options])
     tests = collect(folder, args)
     if args.list:
         for test in tests:

@@ -66,9 +66,27 @@ static void print_report(struct buf *report, const struct config *cf, const char
 	if (cf->collector.addresses.n > 0 && cf->path != NULL)
 		printf("%s sends events to %s%s.\n", path, cf->collector.addresses.v[0],
 		       cf->collector.addresses.n > 1 ? " and others" : "");
-	puts("Start or restart the agent (systemctl restart vartio-agent); `vartio-agent status` "
-	     "shows "
-	     "how it does.");
+}
+
+static bool exists(const char *dir, const char *name)
+{
+	char path[4096];
+
+	return snprintf(path, sizeof(path), "%s%s", dir, name) < (int)sizeof(path) &&
+	       access(path, F_OK) == 0;
+}
+
+/* An installed agent is started by its path unit when the first key arrives. */
+static void print_next(const char *path, bool installed, bool again)
+{
+	if (!installed)
+		printf("Start it, or start it anew: vartio-agent run --config %s\n", path);
+	else if (!exists("/run/systemd/system", ""))
+		puts("Start it, or start it anew: vartio-agent run, as the user vartio-agent.");
+	else if (again || !exists("/lib/systemd/system/", "vartio-agent.path"))
+		puts("Start it anew: sudo systemctl restart vartio-agent");
+	else
+		puts("It starts by itself now; sudo vartio-agent status shows how it does.");
 }
 
 int agent_enrol(int argc, char **argv)
@@ -82,7 +100,7 @@ int agent_enrol(int argc, char **argv)
 	struct token tk = { 0 };
 	struct err err = { 0 };
 	char name[256] = "";
-	bool there = false;
+	bool there = false, installed, again;
 	int code = 1;
 
 	if (argc != (file != NULL ? 1 : 2) ||
@@ -99,6 +117,8 @@ int agent_enrol(int argc, char **argv)
 		host = there ? cf.host_name : name[0] != '\0' ? name : "localhost";
 	if (state == NULL)
 		state = there ? cf.state_dir : DEFAULT_STATE;
+	installed = strcmp(path, DEFAULT_CONFIG) == 0 && strcmp(state, DEFAULT_STATE) == 0;
+	again = exists(state, "/agent.key");
 	if (enrol(&tk, path, state, host, &report, &err) < 0)
 		goto out;
 	/* What was configured may be another place than the one that enrolled. */
@@ -106,6 +126,7 @@ int agent_enrol(int argc, char **argv)
 	if (there && config_load(path, &cf, &err) < 0)
 		goto out;
 	print_report(&report, &cf, path);
+	print_next(path, installed, again);
 	code = 0;
 out:
 	explicit_bzero(&tk, sizeof(tk));

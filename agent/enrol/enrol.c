@@ -143,12 +143,16 @@ static int keep(const struct job *jb, struct err *err)
 	    keep_file(jb, jb->cert, slice_str(jb->reply.certificate), err) < 0 ||
 	    keep_file(jb, jb->json, slice_str(text), err) < 0)
 		goto out;
+	/* The key's arrival is what starts an installed agent: it comes last, and is its owner's.
+	 */
+	if (give_to_owner(jb->state_dir, jb->new_key, err) < 0)
+		goto out;
 	if (rename(jb->new_key, jb->key) < 0) {
 		err_set(err, ERR_IO, "cannot move %s to its place: %s", jb->new_key,
 			strerror(errno));
 		goto out;
 	}
-	r = give_to_owner(jb->state_dir, jb->key, err) < 0 ? -1 : dir_sync(jb->state_dir, err);
+	r = dir_sync(jb->state_dir, err);
 out:
 	free(text);
 	return r;
@@ -193,12 +197,12 @@ int enrol(const struct token *tk, const char *config_path, const char *state_dir
 			"this machine's name is not one line of text; give one with --host");
 		goto out;
 	}
-	if (prepare(&jb, err) < 0 || ask(&jb, tk, host, err) < 0 || keep(&jb, err) < 0)
+	if (prepare(&jb, err) < 0 || ask(&jb, tk, host, err) < 0)
 		goto out;
 	buf_printf(report, "This machine is agent %s of tenant %s now. Its events go to ",
 		   jb.reply.agent, jb.reply.tenant);
 	buf_printf(report, "%s.\n", jb.reply.collector);
-	r = write_settings(&jb, config_path, report, err);
+	r = write_settings(&jb, config_path, report, err) < 0 ? -1 : keep(&jb, err);
 out:
 	release(&jb);
 	return r;
