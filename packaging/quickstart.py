@@ -5,6 +5,7 @@ import argparse
 import datetime
 import email
 import email.policy
+import os
 import pathlib
 import re
 import shutil
@@ -35,6 +36,24 @@ def say(text):
     print(text, flush=True)
 
 
+def own_log():
+    """The input that follows this machine's own log, and its name; no input and the reason."""
+    refused = []
+    for folder in ("/run/log/journal", "/var/log/journal"):
+        # A journal's folder holds one for each machine id; an empty one belongs to no running journal.
+        journals = list(pathlib.Path(folder).glob("*/system.journal"))
+        if any(os.access(path, os.R_OK) for path in journals):
+            return "  - type: journal\n    from: end\n", "this machine's journal"
+        refused += journals
+    for path in ("/var/log/syslog", "/var/log/messages"):
+        if os.access(path, os.R_OK):
+            return f"  - type: file\n    paths: [{path}]\n    from: end\n", path
+        refused += [path] if os.path.exists(path) else []
+    if refused:
+        return "", f"not {refused[0]}, which you may not read (be root or in the group adm)"
+    return "", "no log of this machine's own: it has neither a journal nor /var/log/syslog"
+
+
 class Region:
     def __init__(self, folder):
         self.folder = folder
@@ -49,8 +68,7 @@ class Region:
 # A whole region on one machine. The settings of a real one: man vartio-collector.
 state_dir: {self.folder}/collector
 agents:
-  address: localhost
-  names: [127.0.0.1]
+  address: 127.0.0.1
   listen: 127.0.0.1
   port: {ports[0]}
   enrol_port: {ports[1]}
@@ -66,11 +84,8 @@ metrics:
         self.port = ports[0]
 
     def write_agent(self):
-        own = []
-        if any(pathlib.Path(p).is_dir() for p in ("/run/log/journal", "/var/log/journal")):
-            own.append("  - type: journal\n    from: end\n")
-        elif pathlib.Path("/var/log/syslog").is_file():
-            own.append("  - type: file\n    paths: [/var/log/syslog]\n    from: end\n")
+        """Returns what of this machine's own is followed, from now on, or why nothing is."""
+        own, name = own_log()
         self.agent_conf.write_text(f"""\
 state_dir: {self.folder}/agent
 host_name: {HOST}
@@ -78,8 +93,8 @@ inputs:
   - type: file
     id: watched
     paths: [{self.watched}]
-{"".join(own)}""", encoding="utf-8")
-        return bool(own)
+{own}""", encoding="utf-8")
+        return name
 
     def start(self, name, program, conf):
         log = open(self.folder / f"{name}.log", "ab")  # pylint: disable=consider-using-with
@@ -169,7 +184,7 @@ def run(region):
     token = region.command(COLLECTOR, "token", "create", "--tenant", TENANT).strip()
     region.command(AGENT, "enrol", "-", stdin=token + "\n")
     region.start("agent", AGENT, region.agent_conf)
-    say("   It follows " + ("this machine's own log and " if followed else "") + str(region.watched))
+    say(f"   It follows {region.watched} and {followed}.")
     say("4. Somebody guesses passwords: a recorded attack is appended to the watched file.")
     region.attack()
     wanted = {address for _, address, _ in CONTACTS}
