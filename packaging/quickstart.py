@@ -37,21 +37,21 @@ def say(text):
 
 
 def own_log():
-    """The input that follows this machine's own log, and its name; no input and the reason."""
+    """The input that follows this machine's own log, and the sentence that says so or why not."""
     refused = []
     for folder in ("/run/log/journal", "/var/log/journal"):
         # A journal's folder holds one for each machine id; an empty one belongs to no running journal.
         journals = list(pathlib.Path(folder).glob("*/system.journal"))
         if any(os.access(path, os.R_OK) for path in journals):
-            return "  - type: journal\n    from: end\n", "this machine's journal"
+            return "  - type: journal\n    from: end\n", "this machine's journal, from now on"
         refused += journals
     for path in ("/var/log/syslog", "/var/log/messages"):
         if os.access(path, os.R_OK):
-            return f"  - type: file\n    paths: [{path}]\n    from: end\n", path
+            return f"  - type: file\n    paths: [{path}]\n    from: end\n", f"{path}, from now on"
         refused += [path] if os.path.exists(path) else []
     if refused:
-        return "", f"not {refused[0]}, which you may not read (be root or in the group adm)"
-    return "", "no log of this machine's own: it has neither a journal nor /var/log/syslog"
+        return "", f"not {refused[0]}: you may not read it (be root or in the group adm)"
+    return "", "no log of this machine's own: there is neither a journal nor /var/log/syslog"
 
 
 class Region:
@@ -84,7 +84,7 @@ metrics:
         self.port = ports[0]
 
     def write_agent(self):
-        """Returns what of this machine's own is followed, from now on, or why nothing is."""
+        """Returns what of this machine's own is followed, or why nothing is."""
         own, name = own_log()
         self.agent_conf.write_text(f"""\
 state_dir: {self.folder}/agent
@@ -184,7 +184,8 @@ def run(region):
     token = region.command(COLLECTOR, "token", "create", "--tenant", TENANT).strip()
     region.command(AGENT, "enrol", "-", stdin=token + "\n")
     region.start("agent", AGENT, region.agent_conf)
-    say(f"   It follows {region.watched} and {followed}.")
+    say(f"   It follows {region.watched}, from its beginning.")
+    say(f"   It follows {followed}.")
     say("4. Somebody guesses passwords: a recorded attack is appended to the watched file.")
     region.attack()
     wanted = {address for _, address, _ in CONTACTS}
@@ -219,6 +220,8 @@ def main():
         if not run(region):
             return 1
         if args.once:
+            say("That was all; " + ("the folder is " + str(folder) if args.keep or args.dir else
+                                    "--keep would leave the folder, and without --once all runs on") + ".")
             return 0
         say(f"""
 Everything keeps running until you press Ctrl-C. Things to try in another terminal:

@@ -156,7 +156,7 @@ static int token_create_run(struct cmd *c)
 	buf_chr(&c->out, '\n');
 	buf_printf(&c->err,
 		   "This line enrols one machine of tenant %s within %u hours. On that machine: "
-		   "vartio-agent enrol TOKEN\n",
+		   "sudo vartio-agent enrol - (and paste it)\n",
 		   tenant, (unsigned)hours);
 	return 0;
 }
