@@ -6,10 +6,19 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "common/base/time.h"
 
 #define DB_APPLICATION_ID 0x56617274 /* "Vart": what file(1) and we know it by */
 #define DB_BUSY_MS        10000
+#define DB_POLL_MS        2
+#define DB_GIVE_WAY_MS    (2 * DB_POLL_MS) /* long enough for one that polls to come in */
+
+/* When a handle of this process last found the database locked: time_mono_ns. */
+static _Atomic int64_t waited_ns;
 
 static enum err_code code_of(int rc)
 {
@@ -65,8 +74,29 @@ static int exec(sqlite3 *db, const char *sql, const char *what, struct err *err)
 	return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_fail(db, what, err);
 }
 
+static void pause_ms(long ms)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
+}
+
+/* SQLite's lock is not fair: it goes to whoever asks at the right moment. SQLite's own handler asks
+ * ever more seldom, so next to a thread that writes without a pause it may never get its turn. */
+static int on_busy(void *arg, int times)
+{
+	waited_ns = time_mono_ns();
+	pause_ms(DB_POLL_MS);
+	return times < DB_BUSY_MS / DB_POLL_MS;
+}
+
+static void give_way(void)
+{
+	if (time_mono_ns() - waited_ns < DB_GIVE_WAY_MS * NS_PER_MS)
+		pause_ms(DB_GIVE_WAY_MS);
+}
+
 int db_begin(sqlite3 *db, struct err *err)
 {
+	give_way();
 	return exec(db, "BEGIN IMMEDIATE", "begin a change", err);
 }
 
@@ -329,7 +359,7 @@ int db_open(const char *path, const struct db_module *const *modules, sqlite3 **
 		goto fail;
 	}
 	sqlite3_extended_result_codes(db, 1);
-	sqlite3_busy_timeout(db, DB_BUSY_MS);
+	sqlite3_busy_handler(db, on_busy, NULL);
 	if (exec(db,
 		 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
 		 "PRAGMA trusted_schema = OFF",

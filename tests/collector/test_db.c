@@ -3,8 +3,11 @@
 #include "tests/cmocka.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "collector/tenant/db.h"
@@ -178,6 +181,44 @@ static void test_another_handle_keeps_the_locks(void **state)
 	db_close(db);
 }
 
+static _Atomic bool other_is_in;
+
+static void *other_writer(void *arg)
+{
+	sqlite3 *db = arg;
+	struct err err;
+
+	if (db_begin(db, &err) == 0)
+		other_is_in = true;
+	db_rollback(db);
+	return NULL;
+}
+
+/* A thread that writes without a pause lets another in: long before SQLite's patience ends. */
+static void test_writers_take_turns(void **state)
+{
+	const struct db_module *mods[] = { &mod_one, NULL };
+	sqlite3 *db = NULL, *again = NULL;
+	pthread_t thread;
+	struct err err = { 0 };
+	int turns = 0;
+
+	assert_int_equal(db_open(path, mods, &db, &err), 0);
+	assert_int_equal(db_open(path, mods, &again, &err), 0);
+	assert_int_equal(db_begin(db, &err), 0);
+	assert_int_equal(pthread_create(&thread, NULL, other_writer, again), 0);
+	for (; turns < 50 && !other_is_in; turns++) {
+		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+		assert_int_equal(db_commit(db, &err), 0);
+		assert_int_equal(db_begin(db, &err), 0);
+	}
+	db_rollback(db);
+	assert_true(turns < 50);
+	pthread_join(thread, NULL);
+	db_close(again);
+	db_close(db);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +227,7 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_values, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_writers_take_turns, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_another_handle_keeps_the_locks, set_up,
 						tear_down),
 	};
