@@ -157,3 +157,15 @@ enum tls_failure tls_chain_text(unsigned status, gnutls_x509_crt_t crt, char *ou
 	}
 	return TLS_FAIL_CHAIN;
 }
+
+const char *tls_failure_name(enum tls_failure f)
+{
+	static const char *const names[TLS_FAILURES] = {
+		[TLS_FAIL_NONE] = "none",       [TLS_FAIL_CONNECT] = "connect",
+		[TLS_FAIL_TIMEOUT] = "timeout", [TLS_FAIL_PROTOCOL] = "protocol",
+		[TLS_FAIL_NO_CERT] = "no_cert", [TLS_FAIL_CHAIN] = "chain",
+		[TLS_FAIL_EXPIRED] = "expired", [TLS_FAIL_REFUSED] = "refused",
+	};
+
+	return f < TLS_FAILURES ? names[f] : "none";
+}
