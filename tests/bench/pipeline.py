@@ -96,6 +96,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="under 50 s")
     parser.add_argument("--events", type=int)
+    parser.add_argument("--level", type=int, help="the agent's spool.level, 1 to 9")
     args = parser.parse_args()
     count = args.events or (200_000 if args.quick else 2_000_000)
     with region(need_build()) as reg:
@@ -106,12 +107,13 @@ def main():
         log.touch()
         port = free_port(socket.SOCK_DGRAM)
         agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]},
-                                  {"type": "syslog-udp", "listen": f"127.0.0.1:{port}"}])
+                                  {"type": "syslog-udp", "listen": f"127.0.0.1:{port}"}],
+                          **({"spool": {"level": args.level}} if args.level else {}))
         agent.start()
         wait_for("the connection", lambda: agent.status()["collector"]["connected"])
         wait_for("the agent's first status event", agent.shipped)
         time.sleep(3)
-        idle = memory_mib(agent.process.pid)
+        idle, rest = memory_mib(agent.process.pid), memory_mib(reg.collector.pid)
         before = seen(reg)
         cpu = cpu_seconds(agent.process.pid), cpu_seconds(reg.collector.pid)
         start = time.monotonic()
@@ -135,11 +137,13 @@ def main():
               f"{size} bytes of lines, {wire} on the wire")
         print(f"agent     {cpu[0] / count * 1e6:6.2f} CPU-s/M  idle {idle[0]:.1f} MiB resident, "
               f"{idle[1]:.1f} private; peak {busy[0][2]:.1f}")
-        print(f"collector {cpu[1] / count * 1e6:6.2f} CPU-s/M  peak {busy[1][2]:.1f} MiB resident")
+        print(f"collector {cpu[1] / count * 1e6:6.2f} CPU-s/M  idle {rest[0]:.1f} MiB resident, "
+              f"{rest[1]:.1f} private; peak {busy[1][2]:.1f}")
         print(f"pipeline: events_per_s={count / wall:.0f} agent_cpu_us_per_event={cpu[0] / count * 1e6:.3f} "
               f"collector_cpu_us_per_event={cpu[1] / count * 1e6:.3f} agent_idle_rss_mib={idle[0]:.2f} "
               f"agent_idle_private_mib={idle[1]:.2f} agent_rss_mib={busy[0][2]:.2f} "
-              f"collector_rss_mib={busy[1][2]:.2f} wire_bytes_per_event={wire / count:.1f}")
+              f"collector_idle_rss_mib={rest[0]:.2f} collector_rss_mib={busy[1][2]:.2f} "
+              f"wire_bytes_per_event={wire / count:.1f}")
 
 
 main()
