@@ -171,7 +171,7 @@ static int add_input(struct config *cf, const struct conf_node *nd,
 		return err_at(err, id->line, id->col, ERR_SYNTAX,
 			      "inputs: id: expected small letters, digits, - and _");
 	in.id = id != NULL ? id->text.p : default_id(cf, type->text.p);
-	if (in.id != NULL && id_taken(cf, in.id))
+	if (id != NULL && id_taken(cf, in.id))
 		return err_at(err, id->line, id->col, ERR_SYNTAX, "inputs: the id %s is used twice",
 			      in.id);
 	in.conf = arena_alloc(&cf->mem, in.cls->conf_size > 0 ? in.cls->conf_size : 1);

@@ -99,7 +99,7 @@ int pattern_compile(struct slice text, struct arena *mem, struct pattern *ret, s
 	if (steps == NULL)
 		return err_nomem(err);
 	for (;; n++) {
-		ssize_t open = slice_find(text, SLICE("%{")), close = slice_chr(text, '}');
+		ssize_t open = slice_find(text, SLICE("%{")), close;
 
 		if (n == MATCH_PLACES_MAX)
 			return err_set(err, ERR_SYNTAX, "more than %u places", MATCH_PLACES_MAX);
