@@ -176,19 +176,17 @@ def whole_chain(_build):
     conf.unlink()
     said = there.run("vartio-agent", "enrol", "-", stdin=token + "\n")
     check("sudo systemctl restart vartio-agent" in said, f"enrolling again said: {said}")
+    there.run("systemctl", "restart", "vartio-agent")
     with open(conf, "a", encoding="utf-8") as out:
         out.write("  - type: file\n    paths: [/var/log/auth.log]\n"
                   "  - type: syslog-udp\n    listen: 127.0.0.9:514\n")
-    there.run("systemctl", "restart", "vartio-agent")
+    there.run("systemctl", "reload", "vartio-agent")
     check("good" in there.run("vartio-agent", "check"), "check of the enlarged settings")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        sender.sendto(b"<38>Nov 23 10:00:00 switch1 link: port 7 is up", ("127.0.0.9", 514))
     attack(log)
     new = there.root / "var/lib/vartio-collector/maildir/new"
     wait_for("the message", lambda: new.is_dir() and any(
         b"maija@mallila.example" in p.read_bytes() for p in new.iterdir()))
-    wait_for("the line from the low port", lambda: any(
-        "port 7 is up" in e["event"].get("message", "") for e in queue(there)))
+    wait_for("the line from the low port", lambda: said_to_514(there), pause=1)
     said = there.run("vartio-collector", "alerts", "list")
     check(re.search(r"^VA-\w{8}\tmallila\thigh\t", said, re.M), f"alerts list: {said}")
     for name in ("vartio-agent", "vartio-collector"):
@@ -196,16 +194,12 @@ def whole_chain(_build):
               f"{name}: {there.journal(name)}")
 
 
-def queue(there):
-    state = there.root / "var/lib/vartio-collector"
-    return Lab.region.__class__.queue(_At(Lab.region, state))
-
-
-class _At:
-    """A region's judge on another state folder."""
-
-    def __init__(self, region, state):
-        self.run, self.state = region.run, state
+def said_to_514(there):
+    """Says a line to the agent's syslog port, as a switch does; true when one is in the queue."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"<38>Nov 23 10:00:00 switch1 link: port 7 is up", ("127.0.0.9", 514))
+    lines = run("/usr/bin/python3", SOURCE / "tests/judge.py", there.root / "var/lib/vartio-collector/queue")
+    return "port 7 is up" in lines
 
 
 def upgrades(_build):
