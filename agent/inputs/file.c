@@ -314,7 +314,11 @@ static void file_resume(struct input *in)
 
 	fs->paused = false;
 	fs->scan_wanted = true; /* a rotated file may wait for its last line to be taken */
-	files_wake(fs);
+	if (!fs->closing &&
+	    any_dirty(fs)) /* what is there need not settle: the spool is free now */
+		uv_idle_start(&fs->turn, on_turn);
+	else
+		files_wake(fs);
 }
 
 void files_handle_gone(struct files *fs)
