@@ -162,8 +162,9 @@ def full_disk(build):
                     out.write(b"\0" * 65536)
             except OSError:
                 pass
+        # More than a segment (4 MiB), since one may have its place on the disk already.
         with open(log, "a", encoding="utf-8") as out:
-            out.writelines(f"line {n:06} {os.urandom(40).hex()}\n" for n in range(60000))
+            out.writelines(f"line {n:06} {os.urandom(100).hex()}\n" for n in range(60000))
         wait_for("the agent to say it", lambda: re.search(r"spool.*(space|full)",
                                                           agent.process.text(), re.I | re.S))
         check(agent.process.text().count("No space left") < 20, "more than a line a fault")
