@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "common/base/log.h"
+#include "common/base/time.h"
 
 #define RETRY_MIN_MS 1000u
 #define RETRY_MAX_MS 60000u
@@ -21,6 +22,7 @@ struct kept {
 	enum kept_state state;
 	bool blocked;
 	uint32_t retry_ms;
+	int64_t opened_ns; /* on the clock of durations */
 	uv_timer_t retry;
 	char problem[sizeof(((struct err *)NULL)->msg)];
 };
@@ -78,7 +80,7 @@ static void kept_open(struct kept *k)
 	if (k->problem[0] != '\0')
 		log_line(LOG_LEVEL_INFO, "input runs again", "input", k->in.id, NULL);
 	k->problem[0] = '\0';
-	k->retry_ms = RETRY_MIN_MS;
+	k->opened_ns = time_mono_ns();
 }
 
 static void on_handle_closed(uv_handle_t *h)
@@ -126,6 +128,9 @@ void keeper_failed(struct keeper *kp, struct input *in, const struct err *err)
 	if (k->state != KEPT_OPEN)
 		return;
 	k->state = KEPT_CLOSING;
+	/* One that fails soon after each opening is not tried more and more often. */
+	if (time_mono_ns() - k->opened_ns > RETRY_MAX_MS * NS_PER_MS)
+		k->retry_ms = RETRY_MIN_MS;
 	kept_later(k, err);
 	in->cls->close(in, on_input_closed);
 }

@@ -178,21 +178,29 @@ static void inputs_closed(void *arg)
 	part_closed(ag);
 }
 
+/* The inputs are open or gone; all else still runs. */
+static void stop_parts(struct agent *ag)
+{
+	uv_timer_stop(&ag->report);
+	ag->parts = ag->keeper != NULL ? 3 : 2;
+	if (ag->keeper != NULL)
+		keeper_close(ag->keeper, inputs_closed, ag);
+	status_close(ag->status, part_closed, ag);
+	ship_close(ag->ship, part_closed, ag);
+	ag->ship = NULL;
+}
+
 static void on_stop(uv_signal_t *sg, int number)
 {
 	struct agent *ag = sg->data;
 
-	if (ag->stopping || ag->reloading)
+	if (ag->stopping)
 		return;
 	ag->stopping = true;
 	service_notify("STOPPING=1");
 	log_line(LOG_LEVEL_INFO, "stopping", NULL);
-	uv_timer_stop(&ag->report);
-	ag->parts = 3;
-	keeper_close(ag->keeper, inputs_closed, ag);
-	status_close(ag->status, part_closed, ag);
-	ship_close(ag->ship, part_closed, ag);
-	ag->ship = NULL;
+	if (!ag->reloading) /* else reload_inputs goes on from here */
+		stop_parts(ag);
 }
 
 /* The old inputs are closed: the new settings take their place. */
@@ -204,16 +212,23 @@ static void reload_inputs(void *arg)
 
 	ag->keeper = NULL;
 	ag->reloading = false;
+	if (ag->stopping) {
+		stop_parts(ag);
+		return;
+	}
 	if (config_load(ag->conf.path, &fresh, &err) == 0) {
 		config_release(&ag->fresh);
 		ag->fresh = fresh;
 		ag->current = &ag->fresh;
+	} else { /* it was good a moment ago */
+		log_err(LOG_LEVEL_ERROR, "configuration not reloaded, the old one stays in force",
+			&err);
 	}
 	if (open_inputs(ag, &err) < 0) {
 		log_err(LOG_LEVEL_ERROR, "inputs cannot be opened", &err);
 		exit(1); /* only for want of memory; the service manager starts us again */
 	}
-	log_line(LOG_LEVEL_INFO, "configuration reloaded", "file", ag->conf.path, NULL);
+	log_line(LOG_LEVEL_INFO, "inputs reopened", "file", ag->conf.path, NULL);
 }
 
 /* A configuration that does not load leaves the running one in force. Addresses, spool and
@@ -309,6 +324,8 @@ int agent_run(int argc, char **argv)
 	mallopt(M_MMAP_THRESHOLD, HEAP_BYTES);
 	mallopt(M_TRIM_THRESHOLD, HEAP_BYTES);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP,
+	       SIG_IGN); /* until the loop watches it: what it asks for is being read anyway */
 	log_init("vartio-agent", LOG_LEVEL_INFO);
 	code = options_config(&argc, argv, "run", &ag.conf);
 	if (code != 0)

@@ -321,6 +321,8 @@ int collector_run(int argc, char **argv)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP,
+	       SIG_IGN); /* until the loop watches it: what it asks for is being read anyway */
 	log_init("vartio-collector", LOG_LEVEL_INFO);
 	if (config_load(path, &co.conf, &err) < 0) {
 		fprintf(stderr, "vartio-collector: %s\n", err.msg);

@@ -214,10 +214,12 @@ def main():
     folder = args.dir or pathlib.Path(tempfile.mkdtemp(prefix="vartio-"))
     folder.mkdir(parents=True, exist_ok=True)
     folder = folder.resolve()
-    region = Region(folder)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    region, shown = Region(folder), False
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal ends the daemons too
+        signal.signal(number, lambda *_: sys.exit(1))
     try:
-        if not run(region):
+        shown = bool(run(region))
+        if not shown:
             return 1
         if args.once:
             say("That was all; " + ("the folder is " + str(folder) if args.keep or args.dir else
@@ -235,7 +237,7 @@ Everything keeps running until you press Ctrl-C. Things to try in another termin
         pass
     finally:
         region.stop()
-        if args.once and not args.keep and args.dir is None:
+        if args.once and shown and not args.keep and args.dir is None:
             shutil.rmtree(folder, ignore_errors=True)
     return 0
 

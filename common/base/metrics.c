@@ -51,7 +51,7 @@ void metrics_f64(struct buf *out, const char *name, double v, ...)
 	va_start(ap, v);
 	put_labels(out, ap);
 	va_end(ap);
-	buf_printf(out, "%.6g\n", v);
+	buf_printf(out, "%.15g\n", v); /* a time since 1970 keeps its microseconds */
 }
 
 void metrics_end(struct buf *out)

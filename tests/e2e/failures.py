@@ -232,6 +232,26 @@ def bad_configuration(build):
         agent.conf.write_text(good, encoding="utf-8")
 
 
+def stopped_while_reloading(build):
+    """a stop that arrives during a reload is not lost, for either daemon; --config may stand first"""
+    with region(build) as reg:
+        reg.start_collector()
+        reg.tenant()
+        log = reg.folder / "app.log"
+        log.touch()
+        agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]}])
+        for _ in range(5):
+            agent.process = reg.spawn("agent-again", [reg.agent_bin, "--config", agent.conf, "run"])
+            wait_for("the agent to answer", agent.status)
+            for number in (signal.SIGSTOP, signal.SIGHUP, signal.SIGTERM, signal.SIGCONT):
+                agent.process.child.send_signal(number)
+            equal(agent.process.child.wait(60), 0, "the agent's exit")
+        for number in (signal.SIGSTOP, signal.SIGHUP, signal.SIGTERM, signal.SIGCONT):
+            reg.collector.child.send_signal(number)
+        equal(reg.collector.child.wait(60), 0, "the collector's exit")
+        reg.run([reg.collector_bin, "--config", reg.conf, "tenant", "list"])
+
+
 def broken_rule(build):
     """a broken rule is named by path, line and column; the others run; a reload swaps good ones in"""
     with region(build) as reg:
@@ -253,4 +273,4 @@ def broken_rule(build):
 
 
 main(tokens, strangers, tenants_apart, collector_down, full_disk, unreadable_file, bad_configuration,
-     broken_rule)
+     stopped_while_reloading, broken_rule)
