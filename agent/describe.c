@@ -151,6 +151,12 @@ void describe_metrics(const json_t *state, struct buf *out)
 		    (uint64_t)num(json_object_get(state, families[i].group), families[i].key),
 		    NULL);
 	}
+	metrics_family(out, "vartio_agent_spool_oldest_seconds", "gauge",
+		       "Age of the oldest block that waits in the spool.");
+	metrics_f64(
+		out, "vartio_agent_spool_oldest_seconds",
+		json_real_value(json_object_get(json_object_get(state, "spool"), "oldest_seconds")),
+		NULL);
 	for (size_t i = 0; i < sizeof(input_families) / sizeof(input_families[0]); i++) {
 		metrics_family(out, input_families[i].name, "counter", input_families[i].help);
 		json_array_foreach(json_object_get(state, "inputs"), k, in)
