@@ -293,6 +293,36 @@ static void desk_free(struct desk *dk)
 	free(dk);
 }
 
+/* A position that the log does not reach would make replays of all new signals, which raise
+ * nothing: it is moved at once, before new signals can grow past it, and durably. */
+static int position_load(struct desk *dk)
+{
+	struct seg_pos kept, pos;
+
+	if (alert_position_get(dk->store, READER, &kept, &dk->err) < 0)
+		return -1;
+	dk->position = pos = seglog_resume(dk->opts.signals, kept);
+	if (seg_pos_cmp(pos, kept) == 0)
+		return 0;
+	log_line(
+		LOG_LEVEL_ERROR,
+		kept.file > seglog_end(dk->opts.signals).file
+			? "the signals log was deleted or replaced: all signals in it are taken as "
+			  "new; alerts from signals that were lost and not yet taken are missing"
+			: "the signals log has lost its end: the next signals are taken from where "
+			  "it ends now; alerts from signals that were lost and not yet taken are "
+			  "missing",
+		NULL);
+	if (alert_begin(dk->store, &dk->err) < 0)
+		return -1;
+	if (alert_position_set(dk->store, READER, pos, &dk->err) < 0 ||
+	    alert_commit(dk->store, &dk->err) < 0) {
+		alert_rollback(dk->store);
+		return -1;
+	}
+	return 0;
+}
+
 int desk_start(const struct desk_opts *opts, struct desk **ret, struct err *err)
 {
 	struct desk *dk = calloc(1, sizeof(*dk));
@@ -305,11 +335,7 @@ int desk_start(const struct desk_opts *opts, struct desk **ret, struct err *err)
 	pthread_cond_init(&dk->wake, NULL);
 	if (alert_store_open(opts->db_path, &dk->store, &dk->err) < 0)
 		goto fail;
-	dk->position = seglog_first(opts->signals);
-	if (alert_position_get(dk->store, READER, &dk->position, &dk->err) < 0 &&
-	    dk->err.code != ERR_ABSENT)
-		goto fail;
-	if (rebuild(dk) < 0)
+	if (position_load(dk) < 0 || rebuild(dk) < 0)
 		goto fail;
 	if (pthread_create(&dk->thread, NULL, desk_main, dk) != 0) {
 		err_set(&dk->err, ERR_NOMEM, "cannot start the alert thread");

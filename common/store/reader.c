@@ -79,6 +79,15 @@ struct seg_pos seglog_first(const struct seglog *lg)
 	return v;
 }
 
+struct seg_pos seglog_resume(const struct seglog *lg, struct seg_pos pos)
+{
+	struct seg_pos end = seglog_end(lg);
+
+	if (seg_pos_cmp(pos, end) <= 0)
+		return pos;
+	return pos.file > end.file ? seglog_first(lg) : end;
+}
+
 static void file_close(struct seg_reader *rd)
 {
 	if (rd->f.fd >= 0)
