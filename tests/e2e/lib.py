@@ -158,7 +158,8 @@ class Region:
     def start_collector(self, **changes):
         self.write_conf(**changes)
         self.collector = self.spawn("collector", [self.collector_bin, "run", "--config", self.conf])
-        wait_for("the collector to listen", lambda: self.ready("collector", self.port))
+        # The door for metrics is the last that opens.
+        wait_for("the collector to listen", lambda: self.ready("collector", self.metrics_port))
 
     def ready(self, name, port):
         process = getattr(self, name)
