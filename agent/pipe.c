@@ -24,19 +24,63 @@ static void own_fields(struct event *ev)
 	event_str(ev, ECS_AGENT_VERSION, SLICE(VARTIO_VERSION));
 }
 
+/* Adds the event that pp->json holds. */
 static int give(struct pipe *pp, enum lane lane, struct slice key, struct slice checkpoint,
 		struct err *err)
 {
-	int r;
+	int r = pp->json.failed ? err_nomem(err)
+				: spool_add(pp->opts.spool, lane, buf_view(&pp->json), key,
+					    checkpoint, err);
 
-	buf_reset(&pp->json);
-	event_write_json(&pp->ev, &pp->json);
-	r = pp->json.failed
-		    ? err_nomem(err)
-		    : spool_add(pp->opts.spool, lane, buf_view(&pp->json), key, checkpoint, err);
 	if (pp->json.cap > PIPE_KEEP_BYTES)
 		buf_release(&pp->json);
 	return r;
+}
+
+static bool must_wait(const struct err *err)
+{
+	return err->code == ERR_FULL || err->code == ERR_NOMEM;
+}
+
+/* Hostile bytes grow: a control byte is six in JSON, and a line's parts are told more than once.
+ * What is too large as a whole is normalised again from less of the line; the last step's size has
+ * an upper bound (a raw record says its bytes once), so that no line can stop its input. */
+static void make_small(struct pipe *pp, enum norm_format format, struct slice line,
+		       const struct norm_source *src)
+{
+	static const struct {
+		size_t bytes;
+		bool raw;
+	} steps[] = { { 64u * 1024, false }, { 16u * 1024, false }, { 16u * 1024, true } };
+	struct norm_source less = *src;
+
+	less.cut = true;
+	less.keep_original = false;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		struct slice part = { line.p, line.n < steps[i].bytes ? line.n : steps[i].bytes };
+
+		arena_reset(&pp->mem);
+		normalise(pp->nz, steps[i].raw ? NORM_RAW : format, part, &less, &pp->mem, &pp->ev);
+		own_fields(&pp->ev);
+		buf_reset(&pp->json);
+		event_write_json(&pp->ev, &pp->json);
+		if (pp->json.failed || pp->json.n <= SPOOL_EVENT_MAX)
+			return;
+	}
+}
+
+/* The spool will never take this one: it is counted and told, and the input goes on behind it. */
+static int pass_over(struct pipe *pp, struct input *in, struct slice key, struct slice checkpoint,
+		     struct err *err)
+{
+	metric_add(&in->stats.dropped, 1);
+	metric_add(&in->stats.errors, 1);
+	log_line(LOG_LEVEL_ERROR, "a record was dropped", "input", in->id, "reason", err->msg,
+		 NULL);
+	if (key.n == 0 || spool_add(pp->opts.spool, in->cls->lane, (struct slice){ 0 }, key,
+				    checkpoint, err) == 0)
+		return 0;
+	return must_wait(err) ? -1 : 0;
 }
 
 static int record(struct sink *sk, struct input *in, enum norm_format format, struct slice line,
@@ -44,12 +88,22 @@ static int record(struct sink *sk, struct input *in, enum norm_format format, st
 		  struct err *err)
 {
 	struct pipe *pp = (struct pipe *)sk;
+	bool small;
 	int r;
 
 	arena_reset(&pp->mem);
 	normalise(pp->nz, format, line, src, &pp->mem, &pp->ev);
 	own_fields(&pp->ev);
+	buf_reset(&pp->json);
+	event_write_json(&pp->ev, &pp->json);
+	small = !pp->json.failed && pp->json.n > SPOOL_EVENT_MAX;
+	if (small)
+		make_small(pp, format, line, src);
 	r = give(pp, in->cls->lane, key, checkpoint, err);
+	if (r == 0 && small && !src->cut) /* input_record counts those that came cut */
+		metric_add(&in->stats.cut, 1);
+	if (r < 0 && !must_wait(err))
+		r = pass_over(pp, in, key, checkpoint, err);
 	if (r < 0)
 		pp->opts.blocked(pp->opts.arg, in, err);
 	return r;
@@ -61,7 +115,7 @@ static int checkpoint(struct sink *sk, struct input *in, struct slice key, struc
 	struct pipe *pp = (struct pipe *)sk;
 	int r = spool_add(pp->opts.spool, in->cls->lane, (struct slice){ 0 }, key, value, err);
 
-	if (r < 0)
+	if (r < 0 && must_wait(err))
 		pp->opts.blocked(pp->opts.arg, in, err);
 	return r;
 }
@@ -141,6 +195,8 @@ int pipe_own(struct pipe *pp, struct slice host, const char *message, int64_t no
 		event_dyn(&pp->ev, slice_str(name), slice_str(value));
 	}
 	va_end(ap);
+	buf_reset(&pp->json);
+	event_write_json(&pp->ev, &pp->json);
 	return give(pp, LANE_LOSSY, (struct slice){ 0 }, (struct slice){ 0 }, err);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* agent/pipe.h: from an input's record to the spool: normalise, write JSON, add. The one sink that
- * all inputs share. Thread: the loop thread. */
+ * all inputs share. A record whose event is above SPOOL_EVENT_MAX is cut until it fits, flagged and
+ * counted; one that the spool can never take is dropped, counted and told. Only ERR_FULL and
+ * ERR_NOMEM make an input wait. Thread: the loop thread. */
 #ifndef VARTIO_AGENT_PIPE_H
 #define VARTIO_AGENT_PIPE_H
 

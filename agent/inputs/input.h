@@ -39,7 +39,7 @@ struct sink {
 
 struct input_stats {
 	metric events, bytes; /* records given to the sink and taken; kept by input_record */
-	metric dropped;       /* records that could not be kept (lossy inputs only) */
+	metric dropped;       /* records that could not be kept */
 	metric cut;           /* records longer than the limit */
 	metric errors;
 	metric last_ns; /* when the last record was taken */

@@ -91,7 +91,7 @@ static void close_spool(struct spool *sp)
 	assert_int_equal(uv_loop_close(&loop), 0);
 }
 
-static struct spool *reopen(struct spool *sp, const struct spool_opts *o)
+static inline struct spool *reopen(struct spool *sp, const struct spool_opts *o)
 {
 	close_spool(sp);
 	return open_spool(o);
@@ -104,8 +104,8 @@ static void settle(struct spool *sp)
 	uv_run(&loop, UV_RUN_DEFAULT);
 }
 
-static int add(struct spool *sp, enum lane lane, const char *event, const char *key,
-	       const char *value)
+static inline int add(struct spool *sp, enum lane lane, const char *event, const char *key,
+		      const char *value)
 {
 	struct err err = { 0 };
 	int r = spool_add(sp, lane, slice_str(event), slice_str(key), slice_str(value), &err);
@@ -152,7 +152,7 @@ static const char *events_of(const struct spool_block *b, struct batch_meta *ret
 }
 
 /* All that is lent, as "number[first_seq,floor]events ". */
-static const char *lend_all(struct spool *sp, bool ack)
+static inline const char *lend_all(struct spool *sp, bool ack)
 {
 	static struct buf out;
 	struct spool_block b;
