@@ -309,7 +309,8 @@ static int position_load(struct desk *dk)
 		kept.file > seglog_end(dk->opts.signals).file
 			? "the signals log was deleted or replaced: all signals in it are taken as "
 			  "new; alerts from signals that were lost and not yet taken are missing"
-			: "the signals log has lost its end: the next signals are taken from where "
+			: "the signals log has lost its end, or was deleted: the next signals are "
+			  "taken from where "
 			  "it ends now; alerts from signals that were lost and not yet taken are "
 			  "missing",
 		NULL);

@@ -228,6 +228,8 @@ int worker_start(const struct worker_opts *opts, struct worker **ret, struct err
 	}
 	if (queue_reader_open(opts->queue, "detect", &wk->reader, err) < 0)
 		goto fail;
+	if (queue_reader_note(wk->reader) != NULL)
+		log_line(LOG_LEVEL_ERROR, queue_reader_note(wk->reader), NULL);
 	if (pthread_create(&wk->thread, NULL, worker_main, wk) != 0) {
 		err_set(err, ERR_NOMEM, "cannot start the detect thread");
 		goto fail;

@@ -22,6 +22,8 @@ struct reader_mark { /* of a name, whether it is open or not */
 	char name[READER_NAME_MAX + 1];
 	struct place durable;
 	bool open;
+	bool moved; /* since the queue was opened, and its file does not know: the log did not
+		     * reach as far as the file says */
 };
 
 #define BATCH_BUCKETS 1024u

@@ -75,7 +75,8 @@ struct queue_event {       /* one event of a block; all lent until the next call
 };
 struct queue_reader;
 /* A named reader with a durable position, kept in the queue's folder. A new name starts at the
- * oldest event. */
+ * oldest event. A position that the log does not reach is moved: to the oldest event when the files
+ * were replaced, to the end when the end was cut; queue_reader_note tells. */
 int queue_reader_open(struct queue *q, const char *name, struct queue_reader **ret,
 		      struct err *err);
 /* The next event. 1: *ret. 0: none within wait_ms. -1: *err (the reader can go on: a block that
@@ -93,6 +94,9 @@ int queue_reader_commit(struct queue_reader *rd, struct err *err);
 void queue_reader_lag(struct queue_reader *rd, uint64_t *ret_bytes, int64_t *ret_oldest_ns);
 void queue_wake(
 	struct queue *q); /* makes every waiting queue_next return 0 at once (for stopping) */
+/* What a person must know of how the reader was opened: its position was moved, because the log
+ * does not reach so far any more. NULL: nothing. */
+const char *queue_reader_note(const struct queue_reader *rd);
 void queue_reader_close(struct queue_reader *rd);
 
 #endif

@@ -36,6 +36,7 @@ struct queue_reader {
 	struct queue_block blk;   /* frame: NULL */
 	struct buf frames;        /* the record's `J` frames */
 	struct slice left;        /* those not returned */
+	const char *note;         /* for queue_reader_note */
 	uint32_t skip;            /* events of the first record that were dealt with before */
 	char id[SENDER_MAX + 20]; /* of the block's events: "sender-epoch-" */
 	size_t id_n;
@@ -116,7 +117,7 @@ static struct reader_mark *mark_add(struct queue *q, const char *name, struct pl
 	m = &q->marks[q->n_marks++];
 	snprintf(m->name, sizeof(m->name), "%s", name);
 	m->durable = place;
-	m->open = false;
+	m->open = m->moved = false;
 	return m;
 }
 
@@ -135,6 +136,8 @@ int marks_load(struct queue *q, struct err *err)
 		int fd = name_ok(e->d_name)
 				 ? openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
 				 : -1;
+		struct reader_mark *m;
+		struct seg_pos pos;
 		struct place p;
 		uint64_t writes;
 
@@ -142,8 +145,14 @@ int marks_load(struct queue *q, struct err *err)
 			continue;
 		slots_read(fd, &p, &writes);
 		close(fd);
-		if (mark_add(q, e->d_name, p) == NULL)
+		m = mark_add(q, e->d_name, p);
+		if (m == NULL)
 			break; /* more were never made; what is beyond holds nothing back */
+		/* Now, before new blocks grow past the position. */
+		pos = seglog_resume(q->log, p.pos);
+		m->moved = seg_pos_cmp(pos, p.pos) != 0;
+		if (m->moved)
+			m->durable = (struct place){ .pos = pos };
 	}
 	closedir(d);
 	return 0;
@@ -168,6 +177,24 @@ static int mark_take(struct queue_reader *rd, const char *name, struct err *err)
 		rd->mark->open = true;
 	pthread_mutex_unlock(&q->lock);
 	return r;
+}
+
+/* The position that marks_load moved goes to the file. */
+static int position_moved(struct queue_reader *rd, struct place *p, struct err *err)
+{
+	struct place kept = *p;
+
+	*p = rd->mark->durable;
+	if (slot_write(rd, p, err) < 0)
+		return -1;
+	rd->mark->moved = false;
+	rd->note = kept.pos.file > p->pos.file
+			   ? "the queue was deleted or replaced: all events in it are read as new; "
+			     "events that were lost and not yet read are missing"
+			   : "the queue has lost its end, or was deleted: reading goes on where it "
+			     "ends now; "
+			     "events that were lost and not yet read are missing";
+	return 0;
 }
 
 int queue_reader_open(struct queue *q, const char *name, struct queue_reader **ret, struct err *err)
@@ -202,6 +229,8 @@ int queue_reader_open(struct queue *q, const char *name, struct queue_reader **r
 			goto fail;
 		(void)dir_sync(buf_cstr(&path), &ignored);
 	}
+	if (rd->mark->moved && position_moved(rd, &p, err) < 0)
+		goto fail;
 	if (seg_reader_open(q->log, p.pos, &rd->log, err) < 0)
 		goto fail;
 	rd->skip = p.event;
@@ -216,6 +245,11 @@ fail:
 	buf_release(&path);
 	queue_reader_close(rd);
 	return -1;
+}
+
+const char *queue_reader_note(const struct queue_reader *rd)
+{
+	return rd->note;
 }
 
 void queue_reader_close(struct queue_reader *rd)

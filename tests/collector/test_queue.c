@@ -308,6 +308,82 @@ static void test_readers(void **state)
 	buf_release(&mem);
 }
 
+/* Positions outlive the log that they are in: it was deleted, or its end was cut. Blocks that come
+ * before the reader is opened again are read all the same. */
+static void run_log_lost(uint64_t segment_bytes, uint64_t blocks)
+{
+	struct queue_opts o = opts();
+	struct queue *q;
+	struct queue_reader *rd;
+	struct err err;
+	char path[128];
+
+	o.segment_bytes = segment_bytes;
+	q = open_queue(&o);
+	for (uint64_t n = 1; n <= blocks; n++)
+		assert_int_equal(put(q, "x", 1, n, 1), QUEUE_STORED);
+	rd = open_reader(q, "detect");
+	assert_null(queue_reader_note(rd));
+	read_some(rd, 100);
+	assert_int_equal(queue_reader_commit(rd, &err), 0);
+	queue_reader_close(rd);
+	queue_close(q);
+	snprintf(path, sizeof(path), "%s/log", dir);
+	assert_int_equal(nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	q = open_queue(&o);
+	assert_int_equal(put(q, "x", 2, 1, 1), QUEUE_STORED);
+	rd = open_reader(q, "detect");
+	assert_non_null(queue_reader_note(rd));
+	assert_int_equal(put(q, "x", 2, 2, 1), QUEUE_STORED);
+	assert_string_equal(read_some(rd, 9), "x:1={\"n\":1} x:2={\"n\":2} ");
+	assert_int_equal(queue_reader_commit(rd, &err), 0);
+	queue_reader_close(rd);
+	queue_close(q);
+	q = open_queue(&o); /* the new position is a good one */
+	rd = open_reader(q, "detect");
+	assert_null(queue_reader_note(rd));
+	assert_string_equal(read_some(rd, 9), "");
+	queue_reader_close(rd);
+	queue_close(q);
+}
+
+static void test_log_deleted(void **state)
+{
+	run_log_lost(0, 5);
+}
+
+static void test_log_deleted_files(void **state)
+{
+	run_log_lost(600, 20);
+}
+
+static void test_log_cut(void **state)
+{
+	struct queue_opts o = opts();
+	struct queue *q = open_queue(&o);
+	struct queue_reader *rd = open_reader(q, "detect");
+	struct err err;
+	char path[128];
+	uint64_t end;
+
+	assert_int_equal(put(q, "x", 1, 1, 1), QUEUE_STORED);
+	end = metric_get(&queue_stats(q)->bytes);
+	assert_int_equal(put(q, "x", 1, 2, 1), QUEUE_STORED);
+	read_some(rd, 9);
+	assert_int_equal(queue_reader_commit(rd, &err), 0);
+	queue_reader_close(rd);
+	queue_close(q);
+	snprintf(path, sizeof(path), "%s/log/0000000000000001.seg", dir);
+	assert_int_equal(truncate(path, (off_t)end), 0);
+	q = open_queue(&o);
+	assert_int_equal(put(q, "x", 1, 3, 1), QUEUE_STORED);
+	rd = open_reader(q, "detect");
+	assert_non_null(queue_reader_note(rd));
+	assert_string_equal(read_some(rd, 9), "x:3={\"n\":3} ");
+	queue_reader_close(rd);
+	queue_close(q);
+}
+
 static int count_files(const char *sub)
 {
 	char path[128];
@@ -670,6 +746,9 @@ int main(void)
 		T(test_same_commit),
 		T(test_commit_over_files),
 		T(test_readers),
+		T(test_log_deleted),
+		T(test_log_deleted_files),
+		T(test_log_cut),
 		T(test_quarantine),
 		T(test_full),
 		T(test_disk_full),
