@@ -211,9 +211,16 @@ class Region:
             return r.read().decode()
 
     def queue(self):
-        """All events of the queue as the judge reads them."""
-        out, _ = self.run(["/usr/bin/python3", SOURCE / "tests/judge.py", self.state / "queue"])
-        return [json.loads(line) for line in out.splitlines()]
+        """All events of the queue as the judge reads them. While the collector writes, the last record
+        may be half there: then it is read again, and must be whole soon."""
+        judge = ["/usr/bin/python3", SOURCE / "tests/judge.py", self.state / "queue"]
+        for _ in range(20 if self.collector.alive() else 0):
+            done = subprocess.run([str(c) for c in judge], capture_output=True, text=True,
+                                  timeout=DEADLINE_S, check=False)
+            if done.returncode == 0:
+                return [json.loads(line) for line in done.stdout.splitlines()]
+            time.sleep(0.2)
+        return [json.loads(line) for line in self.run(judge)[0].splitlines()]
 
     def close(self):
         for process in reversed(self.processes):
