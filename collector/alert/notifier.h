@@ -9,8 +9,8 @@
 int notifier_open(const char *db_path, const struct notify_conf *nc, struct notifier **ret,
 		  struct err *err);
 void notifier_close(struct notifier *nt); /* NULL is fine */
-/* Sends what is due by now_ns. *ret_next_ns: when the next message is due; 0: none waits, or the
- * channel is down. */
+/* Sends what is due by now_ns; counts what waits before each message. *ret_next_ns: when the next
+ * message is due; 0: none waits, or the channel is down. */
 int notifier_round(struct notifier *nt, int64_t now_ns, int64_t *ret_next_ns, struct err *err);
 /* The counts of waiting messages, and the alarm about old ones. */
 int notifier_watch(struct notifier *nt, int64_t now_ns, struct err *err);

@@ -306,13 +306,17 @@ static void test_a_channel_that_is_down(void **state)
 	struct post p;
 	struct err err;
 	char id[33], id2[33];
-	int64_t now = T0;
+	int64_t now = T0, next;
 
 	post_open(&p);
 	contact(&p, "Aino", "aino@mallila.example", LANG_FI, 1);
 	assert_int_equal(file_write(p.maildir, SLICE("x"), 0600, &err), 0);
 	raise_alert(&p, &guess_rule, "srv1", id);
 	raise_alert(&p, &guess_rule, "srv2", id2);
+	/* The counts are true while a round lasts, not only when it has ended. */
+	assert_int_equal(notifier_round(p.nt, now, &next, &err), 0);
+	assert_int_equal(metric_get(&notifier_stats(p.nt)->pending), 2);
+	assert_int_equal(metric_get(&notifier_stats(p.nt)->oldest_ns), T0);
 	round_at(&p, now);
 	/* One attempt, not one a message; both wait. */
 	assert_int_equal(count(&p, "SELECT sum(attempts) FROM outbox"), 1);
