@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -152,7 +153,7 @@ static int scan_file(struct seglog *lg, size_t i,
 		     struct buf *mem, struct err *err)
 {
 	struct scan sc = { .last = i + 1 == lg->n_files, .at = SEGFILE_HEAD };
-	char path[SEGFILE_NAME_MAX + 256];
+	char name[SEGFILE_NAME_MAX], path[256];
 	struct stat st;
 	int r = -1;
 
@@ -163,7 +164,8 @@ static int scan_file(struct seglog *lg, size_t i,
 		goto out;
 	}
 	sc.size = (uint64_t)st.st_size;
-	segfile_name(sc.f.number, path);
+	segfile_name(sc.f.number, name);
+	snprintf(path, sizeof(path), "%s/%s", lg->dir, name);
 	switch (segfile_head_read(&sc.f, lg->magic, path, err)) {
 	case SEGFILE_RECORD_OK:
 		break;

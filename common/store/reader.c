@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -174,7 +175,7 @@ static int bad(const struct seg_reader *rd, uint64_t at, uint64_t next, struct e
 /* Opens the reader's file. 1 open; 0 gone meanwhile; -1 *err, the reader moved behind it. */
 static int file_open(struct seg_reader *rd, uint64_t limit, struct err *err)
 {
-	char name[SEGFILE_NAME_MAX];
+	char name[SEGFILE_NAME_MAX], path[256];
 
 	file_close(rd);
 	rd->f.number = rd->pos.file;
@@ -184,7 +185,8 @@ static int file_open(struct seg_reader *rd, uint64_t limit, struct err *err)
 	if (rd->f.fd < 0)
 		return log_fail(rd->lg, "open", rd->pos.file, err);
 	segfile_name(rd->pos.file, name);
-	switch (segfile_head_read(&rd->f, rd->lg->magic, name, err)) {
+	snprintf(path, sizeof(path), "%s/%s", rd->lg->dir, name);
+	switch (segfile_head_read(&rd->f, rd->lg->magic, path, err)) {
 	case SEGFILE_RECORD_OK:
 		return 1;
 	case SEGFILE_ERROR:

@@ -86,8 +86,11 @@ enum segfile_result segfile_head_read(struct segfile *f, const char magic[8], co
 		/* A file cut within its first bytes cannot say what it is. */
 		if ((size_t)n < 8 && memcmp(h, magic, (size_t)n) == 0)
 			return SEGFILE_END;
-		err_set(err, ERR_SYNTAX, "%s is not a %.8s file of Vartio: is the folder right?",
-			path, magic);
+		err_set(err, ERR_SYNTAX,
+			"%s does not begin as a %.8s file of Vartio does. If the folder is right, "
+			"the file is damaged: move %s away and start again: the events in it are "
+			"lost, those in other files stay",
+			path, magic, path);
 		return SEGFILE_ERROR;
 	}
 	if ((size_t)n < sizeof(h))

@@ -449,6 +449,7 @@ static void test_refusals(void **state)
 	struct seglog *lg, *other = NULL;
 	struct err err = { 0 };
 	uint8_t version = 2, head[48];
+	char move[300];
 	uint32_t crc;
 	int fd;
 
@@ -466,6 +467,8 @@ static void test_refusals(void **state)
 	memcpy((char *)(uintptr_t)o.magic, "VTOTHER", 8);
 	assert_int_equal(seglog_open(&o, NULL, &other, &err), -1);
 	assert_int_equal(err.code, ERR_SYNTAX);
+	snprintf(move, sizeof(move), "move %s away", file_path(1));
+	assert_non_null(strstr(err.msg, move));
 	memcpy((char *)(uintptr_t)o.magic, "VTTEST\0", 8);
 	fd = open(file_path(1), O_RDWR);
 	assert_int_equal(pwrite_all(fd, &version, 1, 8), 0);
