@@ -17,7 +17,8 @@
 
 struct tls_creds;
 /* Reads PEM files. key_path and cert_path may both be NULL (a client before enrolment). ca_path
- * NULL: no chain check here, the caller's verify pins the key. Errors name the file. */
+ * NULL: no chain check here, the caller's verify pins the key. Errors name the file. ERR_DENIED
+ * also for a key that others than its owner may read. */
 int tls_creds_load(const char *ca_path, const char *cert_path, const char *key_path,
 		   struct tls_creds **ret, struct err *err);
 struct tls_creds *tls_creds_ref(struct tls_creds *cr);

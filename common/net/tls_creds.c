@@ -5,6 +5,7 @@
 #include "common/net/tls_impl.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/file.h"
@@ -57,11 +58,18 @@ static int load_pair(struct tls_creds *cr, const char *cert_path, const char *ke
 {
 	struct buf cert = { 0 }, key = { 0 };
 	gnutls_datum_t dc, dk;
+	struct stat st;
 	int n, r = -1;
 
 	if (read_pem(cert_path, "certificate", &cert, err) < 0 ||
 	    read_pem(key_path, "key", &key, err) < 0)
 		goto out;
+	if (stat(key_path, &st) == 0 && (st.st_mode & 0077) != 0) {
+		err_set(err, ERR_DENIED,
+			"the key %s can be read by others than its owner; run: chmod 0600 %s",
+			key_path, key_path);
+		goto out;
+	}
 	dc = datum(&cert);
 	dk = datum(&key);
 	n = gnutls_certificate_set_x509_key_mem2(cr->cred, &dc, &dk, GNUTLS_X509_FMT_PEM, NULL, 0);

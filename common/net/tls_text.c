@@ -60,7 +60,10 @@ static const char *alert_text(gnutls_alert_description_t alert)
 		{ GNUTLS_A_UNKNOWN_CA,
 		  "our certificate is not signed by the other end's authority" },
 		{ GNUTLS_A_CERTIFICATE_REQUIRED, "the other end wants a certificate of us" },
-		{ GNUTLS_A_ACCESS_DENIED, "the other end refuses our certificate" },
+		/* Only a collector answers so, to a name that it does not let in. */
+		{ GNUTLS_A_ACCESS_DENIED,
+		  "the other end refuses our certificate: revoked or unknown at the region; ask "
+		  "for a new token and enrol again" },
 		{ GNUTLS_A_BAD_CERTIFICATE, "the other end refuses our certificate" },
 		{ GNUTLS_A_CERTIFICATE_UNKNOWN, "the other end refuses our certificate" },
 		{ GNUTLS_A_UNSUPPORTED_CERTIFICATE,

@@ -204,7 +204,7 @@ static const struct door {
 	{ "agent without a use", "siem", "agent-none", 0, 0, "siem.example", TLS_FAIL_REFUSED,
 	  "refuses our certificate", "clientAuth only" },
 	{ "agent without an identity", "siem", "agent-noname", 0, 0, "siem.example",
-	  TLS_FAIL_REFUSED, "refuses our certificate", "names no tenant" },
+	  TLS_FAIL_REFUSED, "ask for a new token and enrol again", "names no tenant" },
 	{ "agent with two identities", "siem", "agent-two", 0, 0, "siem.example", TLS_FAIL_REFUSED,
 	  "refuses our certificate", "several agents" },
 	{ "no certificate", "siem", "-", 0, 0, "siem.example", TLS_FAIL_NO_CERT,
@@ -426,7 +426,8 @@ static void test_creds_errors(void **state)
 		{ "/nonexistent/ca.crt", NULL, NULL, ERR_ABSENT, "/nonexistent/ca.crt" },
 		{ siem_key, NULL, NULL, ERR_SYNTAX, "holds no certificate" },
 		{ NULL, cert, siem_key, ERR_DENIED, "does not belong to the certificate" },
-		{ NULL, cert, cert, ERR_SYNTAX, "cannot use the certificate" },
+		{ NULL, key, key, ERR_SYNTAX, "cannot use the certificate" },
+		{ NULL, cert, cert, ERR_DENIED, "run: chmod 0600 " },
 	};
 	struct tls_creds *cr = NULL;
 	struct err err;
