@@ -176,6 +176,19 @@ void event_dyn_add_json(struct event *ev, struct slice dotted_name, struct slice
 	add_dynamic(ev, dotted_name, EVENT_JSON, json_text);
 }
 
+void event_dyn_array(struct event *ev, struct slice dotted_name)
+{
+	enum ecs id = ecs_by_name(dotted_name);
+	struct event_value *v = NULL;
+
+	if (id == ECS_DYNAMIC)
+		v = dynamic_find(ev, dotted_name);
+	else if (is_set(ev, id))
+		v = &ev->v[ev->at[id]];
+	if (v != NULL)
+		v->array = true;
+}
+
 void event_drop(struct event *ev, enum ecs id)
 {
 	ev->present[id / 64] &= ~(UINT64_C(1) << (id % 64));

@@ -55,6 +55,8 @@ void event_dyn(struct event *ev, struct slice dotted_name, struct slice v);
 void event_dyn_add(struct event *ev, struct slice dotted_name, struct slice v);
 void event_dyn_add_json(struct event *ev, struct slice dotted_name, struct slice json_text);
 void event_dyn_json(struct event *ev, struct slice dotted_name, struct slice json_text);
+/* The field, if it is set, is written as an array though it has one value. */
+void event_dyn_array(struct event *ev, struct slice dotted_name);
 void event_drop(struct event *ev, enum ecs id); /* as if it had not been set */
 /* The value, or NULL. The first one of an array. */
 const struct event_value *event_get(const struct event *ev, enum ecs id);

@@ -305,8 +305,12 @@ static int scan_array(struct scan *s, struct json_field *path)
 			    false);
 	}
 	for (;;) {
+		unsigned n = s->ix->n;
+
 		if (scan_value(s, path) < 0)
 			return -1;
+		if (s->ix->n == n + 1 && s->ix->f[n].path.p == path->path.p)
+			s->ix->f[n].array = true; /* no leaf of an object in the array */
 		skip_space(s);
 		if (s->p < s->end && *s->p == ',') {
 			s->p++;

@@ -19,6 +19,7 @@ struct json_field { /* one leaf: a scalar, or an element of an array (same path,
 	uint64_t hash;       /* hash64(path, 0) */
 	enum js_type type;   /* empty objects and arrays appear as JS_OBJECT, JS_ARRAY */
 	bool more;           /* its path has several leaves: see json_field_next */
+	bool array;          /* an element of an array, be it the only one */
 	bool escaped;        /* value.p holds escapes; json_field_text undoes them */
 	struct slice value;  /* inside the text: a string without its quotes, else the token */
 	struct slice undone; /* json_field_text's: the value without escapes, once asked for */

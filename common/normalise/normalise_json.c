@@ -44,6 +44,8 @@ static void put_leaf(struct normaliser *nz, const struct json_field *f, bool aga
 			event_dyn_add_json(ev, name, v);
 		else
 			event_dyn_json(ev, name, v);
+		if (f->array)
+			event_dyn_array(ev, name);
 		return;
 	}
 	v = kept(nz, json_field_text(&nz->json, f), ev);
@@ -53,6 +55,8 @@ static void put_leaf(struct normaliser *nz, const struct json_field *f, bool aga
 		event_dyn_add(ev, name, v);
 	else
 		event_dyn(ev, name, v);
+	if (f->array)
+		event_dyn_array(ev, name);
 }
 
 bool format_json(struct normaliser *nz, struct slice line, const struct norm_source *src,
