@@ -353,6 +353,11 @@ static void put_mac(struct event *ev, struct slice v)
 	}
 }
 
+static bool is_port(enum ecs id)
+{
+	return id == ECS_SOURCE_PORT || id == ECS_DESTINATION_PORT;
+}
+
 static void put_one(struct event *ev, const struct target *t, struct slice v)
 {
 	uint64_t n;
@@ -361,9 +366,11 @@ static void put_one(struct event *ev, const struct target *t, struct slice v)
 		return;
 	switch (t->how) {
 	case HOW_INT:
-		if (slice_uint(v, INT64_MAX, &n) && t->id != ECS_DYNAMIC)
+		if (!slice_uint(v, is_port(t->id) ? UINT16_MAX : INT64_MAX, &n))
+			return; /* a number that cannot be is left to the message */
+		if (t->id != ECS_DYNAMIC)
 			event_int(ev, t->id, (int64_t)n);
-		else if (slice_uint(v, INT64_MAX, &n))
+		else
 			event_dyn_json(ev, t->name, v);
 		return;
 	case HOW_ADDR:
