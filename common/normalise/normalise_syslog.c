@@ -180,6 +180,9 @@ static void tell_problem(const struct syslog *h, struct event *ev)
 
 	if (h->problem != NULL)
 		buf_printf(&b, "not an RFC 5424 line: %s at byte %zu", h->problem, h->problem_at);
+	else if (h->year_beyond)
+		buf_str(&b, "the year of the line's time is not possible: the time when it was "
+			    "received stands");
 	else
 		buf_str(&b, "no syslog header: neither <PRI> nor a time");
 	event_str(ev, ECS_EVENT_KIND, SLICE("pipeline_error"));
@@ -195,6 +198,6 @@ void format_syslog(struct normaliser *nz, struct slice line, const struct norm_s
 
 	syslog_parse(line, &clock, &h);
 	syslog_fields(nz, &h, src, ev);
-	if (h.problem != NULL || (h.pri < 0 && !h.has_time))
+	if (h.problem != NULL || h.year_beyond || (h.pri < 0 && !h.has_time))
 		tell_problem(&h, ev);
 }

@@ -171,6 +171,8 @@ bool syslog_parse_5424(struct slice line, struct syslog *ret)
 	if (c.problem == NULL) {
 		stamp = header_field(&c, 64, "bad timestamp");
 		h.has_time = stamp.n > 0;
+		h.year_beyond = h.has_time && syslog_year_beyond(stamp) && stamp.p[10] == 'T';
+		h.has_time = h.has_time && !h.year_beyond;
 		if (h.has_time && (!time_parse(stamp, &h.time_ns) || stamp.p[10] != 'T'))
 			refuse(&c, "bad timestamp");
 	}
@@ -361,7 +363,7 @@ static void parse_3164(struct slice line, const struct syslog_clock *clock, stru
 	if (i > 0)
 		i = spaces(line, i);
 	used = syslog_time(slice_from(line, i), clock, ret);
-	ret->has_time = used > 0;
+	ret->has_time = used > 0 && !ret->year_beyond;
 	rest = slice_from(line, i + used);
 	if (used == 0) {
 		if (ret->pri >= 0)

@@ -18,6 +18,7 @@ struct syslog {
 	unsigned version; /* RFC 5424's VERSION; 0: not that format */
 	bool has_time;
 	bool zone_assumed; /* the line named no zone */
+	bool year_beyond;  /* its year is past what our times hold: read, but no time; !has_time */
 	int64_t time_ns;
 	struct slice host, app, procid, msgid; /* empty: absent, or "-" */
 	struct slice sd;                       /* STRUCTURED-DATA as it stands, without "-" */
@@ -33,7 +34,10 @@ void syslog_parse(struct slice line, const struct syslog_clock *clock, struct sy
 bool syslog_parse_5424(struct slice line, struct syslog *ret);
 /* Adds log.syslog.structured_data.<id>.<name>. sd is valid, as syslog_parse gave it. */
 void syslog_sd_fields(struct slice sd, struct event *ev);
-/* A time at the beginning of s, in any form we know. Bytes used; 0: none. */
+/* s is a whole time of RFC 3339 but for its year, which our times do not hold. */
+bool syslog_year_beyond(struct slice s);
+/* A time at the beginning of s, in any form we know. Bytes used; 0: none. With year_beyond set it
+ * was read, and gives no time. */
 size_t syslog_time(struct slice s, const struct syslog_clock *clock, struct syslog *ret);
 
 struct slice syslog_facility_name(unsigned code); /* "auth"; empty past 23 */

@@ -3,8 +3,9 @@
 #include "common/base/time.h"
 #include "common/normalise/syslog.h"
 
-#define YEAR_MAX 2260                     /* nanoseconds since 1970 end in 2262 */
-#define SKEW_NS  (24 * 3600 * NS_PER_SEC) /* a clock that runs ahead by less is believed */
+#define YEAR_MAX  2260 /* nanoseconds since 1970 end in 2262 */
+#define LEAP_YEAR 2000 /* stands for a year that we cannot hold, while the rest is looked at */
+#define SKEW_NS   (24 * 3600 * NS_PER_SEC) /* a clock that runs ahead by less is believed */
 
 static bool digit(struct slice s, size_t i)
 {
@@ -107,7 +108,7 @@ static size_t time_bsd(struct slice s, const struct syslog_clock *clock, struct 
 {
 	unsigned month = month_at(s, 0), day;
 	int64_t of_day, year = 0;
-	bool utc = false;
+	bool utc = false, beyond = false;
 	size_t i = 3;
 
 	if (month == 0 || i >= s.n || s.p[i] != ' ')
@@ -121,9 +122,9 @@ static size_t time_bsd(struct slice s, const struct syslog_clock *clock, struct 
 		day = day * 10 + (unsigned)(s.p[i++] - '0');
 	if (i >= s.n || s.p[i++] != ' ')
 		return 0;
-	if (digits(s, i, 4) >= 1970 && digits(s, i, 4) <= YEAR_MAX && i + 4 < s.n &&
-	    s.p[i + 4] == ' ') {
+	if (digits(s, i, 4) >= 0 && i + 4 < s.n && s.p[i + 4] == ' ') {
 		year = digits(s, i, 4);
+		beyond = year < 1970 || year > YEAR_MAX;
 		i += 5;
 	}
 	if (!clock_at(s, &i, &of_day))
@@ -135,6 +136,12 @@ static size_t time_bsd(struct slice s, const struct syslog_clock *clock, struct 
 		   (i + 4 == s.n || s.p[i + 4] == ' ' || s.p[i + 4] == ':')) {
 		utc = true;
 		i += 4;
+	}
+	if (beyond) {
+		if (!day_exists(LEAP_YEAR, month, day))
+			return 0;
+		ret->year_beyond = true;
+		return i;
 	}
 	if (year == 0) {
 		struct syslog_clock at = { clock->received_ns, utc ? 0 : clock->zone_s };
@@ -151,25 +158,42 @@ static size_t time_bsd(struct slice s, const struct syslog_clock *clock, struct 
 	return i;
 }
 
+bool syslog_year_beyond(struct slice s)
+{
+	char text[64];
+	int64_t t;
+
+	if (s.n < 20 || s.n > sizeof(text) || digits(s, 0, 4) < 0 || time_parse(s, &t))
+		return false;
+	memcpy(text, s.p, s.n);
+	memcpy(text, "2000", 4);
+	return time_parse((struct slice){ text, s.n }, &t);
+}
+
 /* RFC 3339, and ISO 8601 without a zone or with a space before the clock. */
 static size_t time_iso(struct slice s, const struct syslog_clock *clock, struct syslog *ret)
 {
-	int y = digits(s, 0, 4), mo = digits(s, 5, 2), d = digits(s, 8, 2);
+	int y = digits(s, 0, 4), known = y >= 1678 && y <= YEAR_MAX ? y : LEAP_YEAR,
+	    mo = digits(s, 5, 2), d = digits(s, 8, 2);
 	int64_t of_day;
 	size_t i = 11, end;
 
-	if (y < 1678 || y > YEAR_MAX || mo < 1 || mo > 12 || d < 0 || s.n < 19 || s.p[4] != '-' ||
-	    s.p[7] != '-' || (s.p[10] != 'T' && s.p[10] != ' ' && s.p[10] != 't') ||
-	    !day_exists(y, (unsigned)mo, (unsigned)d) || !clock_at(s, &i, &of_day))
+	if (y < 0 || mo < 1 || mo > 12 || d < 0 || s.n < 19 || s.p[4] != '-' || s.p[7] != '-' ||
+	    (s.p[10] != 'T' && s.p[10] != ' ' && s.p[10] != 't') ||
+	    !day_exists(known, (unsigned)mo, (unsigned)d) || !clock_at(s, &i, &of_day))
 		return 0;
 	for (end = i; end < s.n && s.p[end] != ' '; end++)
 		if (end - i > 6)
 			return 0;
+	if (known != y && (end == i || syslog_year_beyond((struct slice){ s.p, end }))) {
+		ret->year_beyond = true;
+		return end;
+	}
 	if (end > i && time_parse((struct slice){ s.p, end }, &ret->time_ns)) {
 		ret->zone_assumed = false;
 		return end;
 	}
-	if (end > i && !(end == i + 1 && s.p[i] == ':'))
+	if (known != y || (end > i && !(end == i + 1 && s.p[i] == ':')))
 		return 0;
 	ret->time_ns = time_days(y, (unsigned)mo, (unsigned)d) * 86400 * NS_PER_SEC + of_day -
 		       clock->zone_s * NS_PER_SEC;

@@ -99,6 +99,12 @@ static const struct row sshd[] = {
 	  { "@timestamp=2026-11-23T10:00:00.000Z", "event.kind=event", "event.action=ssh_login",
 	    "event.outcome=success", "event.category=authentication,session", "event.type=info",
 	    "user.name=maija", REAL, "process.name=sshd", "process.pid=12", "host.name=www" } },
+	{ SSHD "Accepted password for maija from 192.0.2.9 port 65535 ssh2",
+	  { "source.ip=192.0.2.9", "user.name=maija", "source.port=65535" } },
+	{ SSHD "Accepted password for maija from 192.0.2.9 port 65536 ssh2",
+	  { "source.ip=192.0.2.9", "user.name=maija", "!source.port" } },
+	{ SSHD "Accepted password for maija from 192.0.2.9 port 220020 ssh2",
+	  { "source.ip=192.0.2.9", "user.name=maija", "!source.port" } },
 	{ SSHD "Accepted publickey for git from 2001:DB8::9 port 1 ssh2: ED25519 SHA256:k1kj",
 	  { "source.ip=2001:db8::9", "source.address=2001:DB8::9",
 	    "system.auth.ssh.method=publickey", "system.auth.ssh.signature=ED25519 SHA256:k1kj",
@@ -375,6 +381,11 @@ static const struct row frames[] = {
 	{ "<38>1 nonsense",
 	  { "event.kind=pipeline_error", "log.syslog.priority=38",
 	    "error.message=not an RFC 5424 line: bad timestamp at byte 15" } },
+	{ "<38>9999-11-23T08:00:00Z www app[7]: x",
+	  { "event.kind=pipeline_error", "@timestamp=2026-11-23T08:00:00.000Z", "host.name=www",
+	    "process.name=app", "process.pid=7", "message=x",
+	    "error.message=the year of the line's time is not possible: the time when it was "
+	    "received stands" } },
 	{ "Nov 23 10:00:00 www app: x", { "event.timezone=+00:00", "!log.syslog.priority" } },
 	{ "plain text",
 	  { "message=plain text", "event.kind=event", "!error.message", "host.name=ownhost",
@@ -395,6 +406,30 @@ static const struct row frames[] = {
 static void frame_lines(void **state)
 {
 	ROWS_PASS(NORM_AUTO, frames);
+}
+
+/* What came as an array goes on as one, be there one element only. */
+static void json_arrays(void **state)
+{
+	static const struct {
+		const char *line, *within;
+	} arrays[] = {
+		{ "{\"event\":{\"category\":[\"web\"]}}", "\"category\":[\"web\"]" },
+		{ "{\"event\":{\"category\":\"web\"}}", "\"category\":\"web\"" },
+		{ "{\"own\":{\"list\":[\"x\"]}}", "\"list\":[\"x\"]" },
+		{ "{\"own\":{\"list\":[7]}}", "\"list\":[7]" },
+		{ "{\"own\":{\"list\":[\"x\",\"y\"]}}", "\"list\":[\"x\",\"y\"]" },
+		{ "{\"own\":{\"list\":[]}}", "\"list\":[]" },
+		{ "{\"own\":[{\"k\":\"x\"}]}", "\"own\":{\"k\":\"x\"}" },
+	};
+	struct norm_source src = source();
+
+	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++) {
+		run(NORM_JSON, slice_str(arrays[i].line), &src);
+		if (strstr(buf_cstr(&out), arrays[i].within) == NULL)
+			fail_msg("%s\nwanted %s in\n%s", arrays[i].line, arrays[i].within,
+				 buf_cstr(&out));
+	}
 }
 
 static const struct row journal[] = {
@@ -523,6 +558,7 @@ int main(void)
 		cmocka_unit_test(sshd_lines),    cmocka_unit_test(auth_lines),
 		cmocka_unit_test(account_lines), cmocka_unit_test(machine_lines),
 		cmocka_unit_test(frame_lines),   cmocka_unit_test(journal_entries),
+		cmocka_unit_test(json_arrays),   cmocka_unit_test(journal_entries),
 		cmocka_unit_test(hostile_text),  cmocka_unit_test(what_the_source_says),
 		cmocka_unit_test(format_names),
 	};
