@@ -10,9 +10,10 @@
 #include "common/base/time.h"
 
 #define WAIT_MS      200u
-#define BATCH_EVENTS 2000u      /* events between two looks at the clock and the signals */
-#define COMMIT_NS    NS_PER_SEC /* how much is read again after a crash, at most */
-#define RETRY_MS     1000u      /* after the disk refused */
+#define BATCH_EVENTS 2000u             /* events between two looks at the clock and the signals */
+#define COMMIT_NS    NS_PER_SEC        /* how much is read again after a crash, at most */
+#define RETRY_MS     1000u             /* after the disk refused */
+#define SAY_NS       (60 * NS_PER_SEC) /* between two lines about the same trouble */
 enum { SIGNAL_RECORD = 1 };
 
 struct worker {
@@ -30,6 +31,9 @@ struct worker {
 	int64_t event_ns;
 	size_t batch_signals;
 	bool refused; /* a signal could not be written: the batch is read again */
+	bool unread;  /* the queue could not be read: waiting may help */
+	bool troubled;
+	int64_t said_ns; /* when the trouble was logged last */
 	struct err err;
 };
 
@@ -119,16 +123,47 @@ static void change_rules(struct worker *wk)
 	ruleset_unref(rules);
 }
 
-/* Reads what is there. 1: something was read; 0: nothing; -1: wk->err. */
+/* A trouble that lasts is said when it begins and once a minute, not at each attempt. */
+static void say_trouble(struct worker *wk, const char *what)
+{
+	int64_t now = time_mono_ns();
+
+	metric_add(&wk->stats.errors, 1);
+	if (!wk->troubled || now - wk->said_ns >= SAY_NS) {
+		log_err(LOG_LEVEL_ERROR, what, &wk->err);
+		wk->said_ns = now;
+	}
+	wk->troubled = true;
+}
+
+static void say_over(struct worker *wk)
+{
+	if (wk->troubled)
+		log_line(LOG_LEVEL_INFO, "detection works again", NULL);
+	wk->troubled = false;
+}
+
+static void pause_retry(const struct worker *wk)
+{
+	for (unsigned ms = 0; ms < RETRY_MS && !wk->stop; ms += 100)
+		nanosleep(&(struct timespec){ .tv_nsec = 100 * NS_PER_MS }, NULL);
+}
+
+/* Reads what is there. 1: something was read; 0: nothing, or wk->unread; -1: wk->err. */
 static int one_batch(struct worker *wk)
 {
 	struct queue_event ev;
 	int r = 0, any = 0;
 
 	wk->batch_signals = 0;
-	wk->refused = false;
+	wk->refused = wk->unread = false;
 	for (unsigned n = 0; n < BATCH_EVENTS && !wk->refused; n++) {
 		r = queue_next(wk->reader, n == 0 ? WAIT_MS : 0, &ev, &wk->err);
+		if (r < 0 && wk->err.code != ERR_SYNTAX) { /* not the block's fault */
+			wk->unread = true;
+			say_trouble(wk, "the queue cannot be read; detection waits");
+			break;
+		}
 		if (r < 0) {
 			metric_add(&wk->stats.errors, 1);
 			log_err(LOG_LEVEL_ERROR, "a block of the queue was set aside", &wk->err);
@@ -159,16 +194,20 @@ static void note_lag(struct worker *wk)
 }
 
 /* The signals log is full or its disk refuses: go back to the last durable position, wait, and read
- * again. Ingest goes on meanwhile. */
-static int read_again(struct worker *wk)
+ * again. Ingest goes on meanwhile. false: stopped before the queue could be opened. */
+static bool read_again(struct worker *wk)
 {
-	metric_add(&wk->stats.errors, 1);
-	log_err(LOG_LEVEL_ERROR, "signals cannot be written; detection waits", &wk->err);
+	say_trouble(wk, "signals cannot be written; detection waits");
 	queue_reader_close(wk->reader);
 	wk->reader = NULL;
-	for (unsigned ms = 0; ms < RETRY_MS && !wk->stop; ms += 100)
-		nanosleep(&(struct timespec){ .tv_nsec = 100 * NS_PER_MS }, NULL);
-	return queue_reader_open(wk->opts.queue, "detect", &wk->reader, &wk->err);
+	pause_retry(wk);
+	while (!wk->stop &&
+	       queue_reader_open(wk->opts.queue, "detect", &wk->reader, &wk->err) < 0) {
+		say_trouble(wk, "the queue cannot be opened; detection waits");
+		wk->reader = NULL;
+		pause_retry(wk);
+	}
+	return wk->reader != NULL;
 }
 
 static void *worker_main(void *arg)
@@ -181,11 +220,12 @@ static void *worker_main(void *arg)
 	while (!wk->stop) {
 		change_rules(wk);
 		r = one_batch(wk);
-		if (r < 0 && read_again(wk) < 0) {
-			log_err(LOG_LEVEL_ERROR, "the queue cannot be read; detection has stopped",
-				&wk->err);
+		if (r < 0 && !read_again(wk))
 			return NULL;
-		}
+		if (r >= 0 && wk->unread)
+			pause_retry(wk);
+		else if (r == 0 || (r > 0 && wk->batch_signals > 0))
+			say_over(wk);
 		dirty = r < 0 ? false : dirty || r > 0;
 		note_lag(wk);
 		if (!dirty || time_mono_ns() - committed_ns < COMMIT_NS)
