@@ -15,7 +15,6 @@ sys.dont_write_bytecode = True
 from lib import SOURCE, Process, Skip, check, unpacked, wait_for  # noqa: E402  pylint: disable=wrong-import-position
 
 CACHE = pathlib.Path(os.environ.get("VARTIO_PEERS", SOURCE / "build-peers")) / "clean-root.tar"
-MIRROR = "http://deb.debian.org/debian/"
 # What reaches the mirrors from here; the rest of the host's apt settings is the host's own business.
 APT = re.compile(r"^Acquire::((http|https)::|Check-|Retries|ForceIPv)")
 
@@ -40,7 +39,9 @@ def sources():
     found = {tuple(line.split()[1:]) for line in listed.splitlines()
              if line.startswith("Debian http") and len(line.split()) == 4}
     found = sorted(s for s in found if s[1].startswith("bookworm"))
-    return found if any(s[1] == "bookworm" for s in found) else [(MIRROR, "bookworm", "main")]
+    if not any(s[1] == "bookworm" for s in found):
+        raise Skip("apt here knows no mirror of Debian 12")
+    return found
 
 
 def unpack(root):
