@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* agent/spool/spool.c: the spool's two lanes, what waits for the disk, and who is told.
- * A lane has at most three blocks in memory: `open` takes events, `waiting` is closed, `writing` is
- * with the worker (or waits for its next try). Blocks are numbered when they go to the worker, so a
- * lane's numbers rise along its log. */
+ * A lane's blocks in memory: `open` takes events, those `waiting` are closed, `writing` is with the
+ * worker (or waits for its next try). Blocks are numbered when they go to the worker, so a lane's
+ * numbers rise along its log. In the keep lane one block waits, and then the inputs do; what cannot
+ * wait comes in bursts, and gets more places before it is given up. */
 #include "agent/spool/spool.h"
 
 #include <inttypes.h>
@@ -16,6 +17,8 @@
 
 #define SEGMENT_MIN  (UINT64_C(64) << 10)
 #define SEGMENT_MAX  (UINT64_C(4) << 20)
+#define WAITING_MAX  16u /* blocks of the lossy lane that may wait for the disk: 4 MiB */
+#define TABLES_MAX   (WAITING_MAX + 3) /* of checkpoints, in a lane */
 #define RETRY_MIN_MS 1000u
 #define RETRY_MAX_MS 30000u
 
@@ -25,7 +28,9 @@ struct worker { /* one lane's, and what it is doing */
 	struct spool *sp;
 	enum lane lane;
 	struct shelf sh;
-	struct block *open, *waiting, *writing;
+	struct block *open, *writing;
+	struct block *waiting[WAITING_MAX]; /* the oldest first */
+	unsigned n_waiting;
 	uv_timer_t close_timer, retry_timer;
 	bool close_soon;        /* `open` is due, as soon as there is a place to wait */
 	uint64_t writing_bytes; /* of `writing`, as it was given to the worker */
@@ -61,7 +66,30 @@ static void kick(struct worker *w);
 
 static uint64_t pending(const struct worker *w)
 {
-	return block_bytes(w->open) + block_bytes(w->waiting) + w->writing_bytes;
+	uint64_t n = block_bytes(w->open) + w->writing_bytes;
+
+	for (unsigned i = 0; i < w->n_waiting; i++)
+		n += block_bytes(w->waiting[i]);
+	return n;
+}
+
+static bool has_place(const struct worker *w)
+{
+	return w->n_waiting < (w->lane == LANE_LOSSY ? WAITING_MAX : 1);
+}
+
+static void wait_put(struct worker *w)
+{
+	w->waiting[w->n_waiting++] = w->open;
+	w->open = NULL;
+}
+
+static struct block *wait_take(struct worker *w)
+{
+	struct block *b = w->waiting[0];
+
+	memmove(&w->waiting[0], &w->waiting[1], --w->n_waiting * sizeof(struct block *));
+	return b;
 }
 
 static uint64_t used(const struct worker *w)
@@ -139,7 +167,7 @@ static void tell_drained(struct spool *sp)
 	uint64_t some =
 		sp->o.block_bytes < sp->o.max_bytes / 16 ? sp->o.block_bytes : sp->o.max_bytes / 16;
 
-	if (!sp->full || sp->closing || sp->w[LANE_KEEP].waiting != NULL || !keep_fits(sp, some))
+	if (!sp->full || sp->closing || sp->w[LANE_KEEP].n_waiting > 0 || !keep_fits(sp, some))
 		return;
 	sp->full = false;
 	if (sp->o.drained != NULL)
@@ -265,17 +293,16 @@ static void number_give(struct worker *w, struct block *b)
 /* Sets up the next job. false: there is nothing to do. */
 static bool job_prepare(struct worker *w)
 {
-	if (w->writing == NULL && w->waiting != NULL) {
+	if (w->writing == NULL && w->n_waiting > 0) {
 		if (w->lane == LANE_LOSSY)
 			lossy_make_room(w->sp);
-		w->writing = w->waiting;
-		w->waiting = NULL;
+		w->writing = wait_take(w);
 		w->writing_bytes = block_bytes(w->writing);
 		number_give(w, w->writing);
 	}
-	if (w->close_soon && w->waiting == NULL) {
-		w->waiting = w->open;
-		w->open = NULL;
+	if (w->close_soon && has_place(w)) {
+		if (w->open != NULL)
+			wait_put(w);
 		w->close_soon = false;
 	}
 	if (w->writing == NULL && !w->state_dirty)
@@ -305,11 +332,10 @@ static bool block_close(struct worker *w)
 	if (w->open == NULL)
 		return true;
 	uv_timer_stop(&w->close_timer);
-	w->close_soon = w->waiting != NULL;
+	w->close_soon = !has_place(w);
 	if (w->close_soon)
 		return false;
-	w->waiting = w->open;
-	w->open = NULL;
+	wait_put(w);
 	kick(w);
 	return true;
 }
@@ -332,16 +358,16 @@ static bool block_is_full(const struct worker *w, size_t more)
 static void lossy_give_up(struct worker *w)
 {
 	struct spool_stats *st = &w->sp->stats;
+	struct block *b = wait_take(w), *next = w->n_waiting > 0 ? w->waiting[0] : w->open;
 
-	metric_add(&st->events_dropped, w->waiting->events);
+	metric_add(&st->events_dropped, b->events);
 	metric_add(&st->blocks_dropped, 1);
 	/* Its checkpoints are still true: the events are gone, not to be read again. */
-	checkpoints_cover(&w->waiting->checkpoints, &w->open->checkpoints);
-	checkpoints_clear(&w->open->checkpoints);
-	w->open->checkpoints = w->waiting->checkpoints;
-	w->waiting->checkpoints = (struct checkpoints){ 0 };
-	block_free(w->waiting);
-	w->waiting = NULL;
+	checkpoints_cover(&b->checkpoints, &next->checkpoints);
+	checkpoints_clear(&next->checkpoints);
+	next->checkpoints = b->checkpoints;
+	b->checkpoints = (struct checkpoints){ 0 };
+	block_free(b);
 }
 
 static int make_place(struct worker *w, size_t bytes, struct err *err)
@@ -355,7 +381,7 @@ static int make_place(struct worker *w, size_t bytes, struct err *err)
 			       " bytes (spool.max_bytes): is the collector reachable?",
 			       used(&sp->w[LANE_KEEP]) + used(&sp->w[LANE_LOSSY]), sp->o.max_bytes);
 	}
-	if (block_is_full(w, bytes) && w->waiting != NULL && w->lane == LANE_LOSSY)
+	if (block_is_full(w, bytes) && !has_place(w) && w->lane == LANE_LOSSY)
 		lossy_give_up(w);
 	if (block_is_full(w, bytes) && !block_close(w)) {
 		sp->full = true;
@@ -399,21 +425,23 @@ void spool_flush(struct spool *sp)
 }
 
 /* The lane's tables of checkpoints, the newest first. */
-static size_t tables(const struct worker *w, const struct checkpoints *out[4])
+static size_t tables(const struct worker *w, const struct checkpoints *out[TABLES_MAX])
 {
-	const struct block *const blocks[] = { w->open, w->waiting, w->writing };
 	size_t n = 0;
 
-	for (size_t i = 0; i < 3; i++)
-		if (blocks[i] != NULL)
-			out[n++] = &blocks[i]->checkpoints;
+	if (w->open != NULL)
+		out[n++] = &w->open->checkpoints;
+	for (unsigned i = w->n_waiting; i > 0; i--)
+		out[n++] = &w->waiting[i - 1]->checkpoints;
+	if (w->writing != NULL)
+		out[n++] = &w->writing->checkpoints;
 	out[n++] = &w->sh.durable;
 	return n;
 }
 
 struct slice spool_checkpoint(struct spool *sp, struct slice key)
 {
-	const struct checkpoints *t[4];
+	const struct checkpoints *t[TABLES_MAX];
 
 	for (int i = 0; i < LANES; i++)
 		for (size_t k = 0, n = tables(&sp->w[i], t); k < n; k++) {
@@ -426,7 +454,7 @@ struct slice spool_checkpoint(struct spool *sp, struct slice key)
 }
 
 struct visit {
-	const struct checkpoints *newer[4];
+	const struct checkpoints *newer[TABLES_MAX];
 	size_t n_newer;
 	void (*each)(void *arg, struct slice key, struct slice value);
 	void *arg;
@@ -505,10 +533,12 @@ uint64_t spool_unsynced(const struct spool *sp)
 	uint64_t n = 0;
 
 	for (int i = 0; i < LANES; i++) {
-		const struct block *held[] = { sp->w[i].open, sp->w[i].waiting, sp->w[i].writing };
+		const struct worker *w = &sp->w[i];
 
-		for (size_t k = 0; k < sizeof(held) / sizeof(held[0]); k++)
-			n += held[k] != NULL ? held[k]->events : 0;
+		n += w->open != NULL ? w->open->events : 0;
+		n += w->writing != NULL ? w->writing->events : 0;
+		for (unsigned k = 0; k < w->n_waiting; k++)
+			n += w->waiting[k]->events;
 	}
 	return n;
 }
@@ -621,11 +651,9 @@ static void lane_finish(struct worker *w)
 		}
 		job_finish(w);
 	}
-	for (int i = 0; i < 3; i++) {
-		if (w->waiting == NULL) {
-			w->waiting = w->open;
-			w->open = NULL;
-		}
+	for (unsigned i = 0; i < WAITING_MAX + 3; i++) {
+		if (w->open != NULL && has_place(w))
+			wait_put(w);
 		if (!job_prepare(w))
 			break;
 		job_run(w);
@@ -640,13 +668,15 @@ void spool_close(struct spool *sp)
 	if (sp == NULL)
 		return;
 	sp->closing = true;
+	for (int i = 0; i < LANES; i++)
+		lane_finish(&sp->w[i]); /* a lane's room and floor depend on the other's shelf */
 	for (int i = 0; i < LANES; i++) {
 		struct worker *w = &sp->w[i];
 
-		lane_finish(w);
 		shelf_close(&w->sh);
 		block_free(w->open);
-		block_free(w->waiting);
+		while (w->n_waiting > 0)
+			block_free(wait_take(w));
 		block_free(w->writing);
 		uv_close((uv_handle_t *)&w->close_timer, timer_closed);
 		uv_close((uv_handle_t *)&w->retry_timer, timer_closed);

@@ -319,6 +319,34 @@ static void test_lossy_drops_oldest(void **state)
 	close_spool(sp);
 }
 
+/* What cannot wait comes in bursts: while the disk is busy with one block, sixteen have a place. */
+static void test_lossy_burst(void **state)
+{
+	struct spool_opts o = opts();
+	struct spool *sp;
+	char event[32];
+	int i = 0;
+
+	o.block_events = 2;
+	sp = open_spool(&o);
+	for (; i < 36; i++) { /* the loop does not turn, so the first block stays with the worker */
+		snprintf(event, sizeof(event), "{\"n\":%d}", i);
+		assert_int_equal(add(sp, LANE_LOSSY, event, "udp", event), 0);
+	}
+	assert_int_equal(metric_get(&spool_stats(sp)->events_dropped), 0);
+	assert_int_equal(spool_unsynced(sp), 36);
+	assert_slice(spool_checkpoint(sp, SLICE("udp")), "{\"n\":35}");
+	assert_int_equal(add(sp, LANE_LOSSY, "{}", "other", "1"), 0);
+	assert_int_equal(metric_get(&spool_stats(sp)->events_dropped), 2);
+	assert_int_equal(metric_get(&spool_stats(sp)->blocks_dropped), 1);
+	assert_slice(spool_checkpoint(sp, SLICE("udp")), "{\"n\":35}");
+	sp = reopen(sp, &o);
+	assert_int_equal(metric_get(&spool_stats(sp)->events), 35);
+	assert_slice(spool_checkpoint(sp, SLICE("udp")), "{\"n\":35}");
+	assert_slice(spool_checkpoint(sp, SLICE("other")), "1");
+	close_spool(sp);
+}
+
 /* The disk refuses: told once, nothing is lost, and inputs are held back. */
 static void test_disk_refuses(void **state)
 {
@@ -583,6 +611,7 @@ int main(void)
 		T(test_lanes),
 		T(test_full_and_drained),
 		T(test_lossy_drops_oldest),
+		T(test_lossy_burst),
 		T(test_disk_refuses),
 		T(test_torn_tail),
 		T(test_refusals),
