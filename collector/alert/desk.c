@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "collector/alert/desk.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +12,12 @@
 #define READER      "correlate"
 #define BATCH       1000u /* signals in one transaction */
 #define WAIT_MS     500u
-#define RETRY_MS    1000u
+#define RETRY_MS    1000u             /* after the first failure; doubled each time */
+#define RETRY_MAX   30000u            /* the longest, ms */
+#define SAY_NS      (60 * NS_PER_SEC) /* between two lines about the same trouble */
 #define MARKS_MAX   4096u
-#define TOUCHED_MAX BATCH /* a signal may touch more than one, a batch hardly so many */
+#define TOUCHED_END 1000u                  /* touched alerts end a batch */
+#define TOUCHED_MAX (2 * TOUCHED_END)      /* with room for all that one signal touches */
 #define SLACK_NS    (10 * 60 * NS_PER_SEC) /* of arrival order, beyond the longest window */
 
 struct mark { /* the first signal of a file of the log arrived then */
@@ -44,6 +48,11 @@ struct desk {
 		bool is_new;
 	} touched[TOUCHED_MAX]; /* alerts of this batch */
 	size_t n_touched;
+	struct {                  /* batches that fail, until one has got further */
+		uint32_t wait_ms; /* 0: none failed */
+		int64_t said_ns;
+		bool stale; /* the windows hold signals that were rolled back */
+	} trouble;
 	int64_t now_ns;
 	bool refused;
 	struct err err;
@@ -174,7 +183,7 @@ static int one_batch(struct desk *dk)
 		return r;
 	if (alert_begin(dk->store, &dk->err) < 0)
 		return -1;
-	for (; r > 0; r = ++n < BATCH ? next_record(dk, &rec) : 0) {
+	for (; r > 0; r = ++n < BATCH && dk->n_touched < TOUCHED_END ? next_record(dk, &rec) : 0) {
 		if (one_signal(dk, &rec) < 0)
 			goto rollback;
 		if (seg_pos_cmp(end, rec.next) < 0)
@@ -222,14 +231,17 @@ static int rebuild(struct desk *dk)
 	return 0;
 }
 
+static struct timespec mono_in(uint32_t ms)
+{
+	int64_t end = time_mono_ns() + (int64_t)ms * NS_PER_MS;
+
+	return (struct timespec){ .tv_sec = end / NS_PER_SEC, .tv_nsec = end % NS_PER_SEC };
+}
+
 static void wait_for_signals(struct desk *dk, uint32_t ms)
 {
-	struct timespec until;
+	struct timespec until = mono_in(ms);
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += (long)ms * NS_PER_MS;
-	until.tv_sec += until.tv_nsec / NS_PER_SEC;
-	until.tv_nsec %= NS_PER_SEC;
 	pthread_mutex_lock(&dk->lock);
 	if (!dk->woken && !dk->stop)
 		pthread_cond_timedwait(&dk->wake, &dk->lock, &until);
@@ -257,25 +269,64 @@ static void change_rules(struct desk *dk)
 	ruleset_unref(old);
 }
 
+static void note_lag(struct desk *dk)
+{
+	uint64_t all = seglog_bytes_before(dk->opts.signals, seglog_durable(dk->opts.signals));
+	uint64_t before = seglog_bytes_before(dk->opts.signals, dk->position);
+
+	metric_set(&dk->stats.lag_bytes, all > before ? all - before : 0);
+}
+
+/* Says it, waits (new signals do not cut that short, the end does), and rebuilds. */
+static void after_failure(struct desk *dk)
+{
+	uint32_t ms = dk->trouble.wait_ms;
+	int64_t now = time_mono_ns();
+	struct timespec until;
+
+	metric_add(&dk->stats.errors, 1);
+	if (ms == 0 || now - dk->trouble.said_ns >= SAY_NS) {
+		log_err(LOG_LEVEL_ERROR, "alerts cannot be written; they are tried again",
+			&dk->err);
+		dk->trouble.said_ns = now;
+	}
+	ms = ms == 0 ? RETRY_MS : ms * 2 > RETRY_MAX ? RETRY_MAX : ms * 2;
+	dk->trouble.wait_ms = ms;
+	until = mono_in(ms);
+	pthread_mutex_lock(&dk->lock);
+	while (!dk->stop && pthread_cond_timedwait(&dk->wake, &dk->lock, &until) != ETIMEDOUT)
+		;
+	pthread_mutex_unlock(&dk->lock);
+	dk->trouble.stale = true;
+}
+
 static void *desk_main(void *arg)
 {
 	struct desk *dk = arg;
-	int r;
 
 	while (!dk->stop) {
+		struct seg_pos before = dk->position;
+		int r;
+
 		change_rules(dk);
-		r = one_batch(dk);
-		metric_set(&dk->stats.lag_bytes, r == 0 ? 0 : seglog_bytes(dk->opts.signals));
+		/* Going on with windows and a reader that are ahead would lose signals. */
+		r = dk->trouble.stale ? rebuild(dk) : 0;
+		if (r == 0) {
+			dk->trouble.stale = false;
+			r = one_batch(dk);
+		}
+		note_lag(dk);
+		if (r < 0) {
+			after_failure(dk);
+			continue;
+		}
+		/* Signals read again prove nothing yet. */
+		if (dk->trouble.wait_ms > 0 && (r == 0 || seg_pos_cmp(before, dk->position) < 0)) {
+			log_line(LOG_LEVEL_INFO, "alerts can be written again", NULL);
+			dk->trouble.wait_ms = 0;
+		}
 		if (r == 0)
 			wait_for_signals(dk, WAIT_MS);
-		if (r >= 0)
-			continue;
-		metric_add(&dk->stats.errors, 1);
-		log_err(LOG_LEVEL_ERROR, "alerts cannot be written; they are tried again",
-			&dk->err);
-		nanosleep(&(struct timespec){ .tv_sec = RETRY_MS / 1000 }, NULL);
-		if (rebuild(dk) < 0)
-			log_err(LOG_LEVEL_ERROR, "correlation cannot be rebuilt", &dk->err);
 	}
 	return NULL;
 }
@@ -327,13 +378,17 @@ static int position_load(struct desk *dk)
 int desk_start(const struct desk_opts *opts, struct desk **ret, struct err *err)
 {
 	struct desk *dk = calloc(1, sizeof(*dk));
+	pthread_condattr_t at;
 
 	if (dk == NULL)
 		return err_nomem(err);
 	dk->opts = *opts;
 	dk->rules = ruleset_ref(opts->rules);
 	pthread_mutex_init(&dk->lock, NULL);
-	pthread_cond_init(&dk->wake, NULL);
+	pthread_condattr_init(&at);
+	pthread_condattr_setclock(&at, CLOCK_MONOTONIC); /* a clock that is set moves no wait */
+	pthread_cond_init(&dk->wake, &at);
+	pthread_condattr_destroy(&at);
 	if (alert_store_open(opts->db_path, &dk->store, &dk->err) < 0)
 		goto fail;
 	if (position_load(dk) < 0 || rebuild(dk) < 0)

@@ -4,7 +4,9 @@
 #include "tests/collector/rule_kit.h"
 
 #include <ftw.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "collector/alert/desk.h"
@@ -225,15 +227,46 @@ static void test_cut(void **state)
 	seglog_close(signals);
 }
 
+/* The database cannot grow: what waits is told, and taken once it can be. */
+static void test_refused(void **state)
+{
+	struct rlimit was, now;
+	uint64_t before;
+	struct desk *dk;
+
+	log_open(1 << 20);
+	dk = start();
+	signal_put(1);
+	desk_wake(dk);
+	wait_for(&desk_stats(dk)->signals, 1);
+	/* The signals' file has its place already, and the database's log is longer than this. */
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	now = was;
+	now.rlim_cur = 8192;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &now), 0);
+	before = seglog_bytes(signals);
+	signal_put(2);
+	desk_wake(dk);
+	wait_for(&desk_stats(dk)->errors, 1);
+	wait_for(&desk_stats(dk)->lag_bytes, 1);
+	assert_int_equal(metric_get(&desk_stats(dk)->lag_bytes), seglog_bytes(signals) - before);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	wait_for(&desk_stats(dk)->signals, 2);
+	for (int i = 0; i < WAITS && metric_get(&desk_stats(dk)->lag_bytes) > 0; i++)
+		nanosleep(&(struct timespec){ .tv_nsec = 10 * NS_PER_MS }, NULL);
+	assert_int_equal(metric_get(&desk_stats(dk)->lag_bytes), 0);
+	expect_alerts(dk, 2);
+	seglog_close(signals);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, make_place, remove_place)
 
 int main(void)
 {
 	const struct CMUnitTest desk_tests[] = {
-		T(test_restart),
-		T(test_deleted),
-		T(test_deleted_files),
-		T(test_cut),
+		T(test_restart), T(test_deleted), T(test_deleted_files),
+		T(test_cut),     T(test_refused),
 	};
 
 	return RUN_TESTS(desk_tests);
