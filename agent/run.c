@@ -314,8 +314,10 @@ int agent_run(int argc, char **argv)
 	struct err err = { 0 };
 	int code;
 
-	/* One worker is all the spool needs; before the first use of the pool. */
-	setenv("UV_THREADPOOL_SIZE", "1", 1);
+	/* One worker is all the spool needs, and one is for the collector's name: a name server
+	 * that does not answer must not hold up the disk. libuv gives slow lookups at most half of
+	 * the pool, and only one runs at a time. Before the first use of the pool. */
+	setenv("UV_THREADPOOL_SIZE", "2", 1);
 	/* The worker frees what the loop allocated, and the other way round: a heap for each would
 	 * keep both their peaks. */
 	mallopt(M_ARENA_MAX, 1);
