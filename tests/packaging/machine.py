@@ -33,7 +33,7 @@ def environment():
 
 
 def sources():
-    """Debian 12 as the host's apt reaches it: (address, suite, component); the public mirror else."""
+    """Debian 12 as the host's apt reaches it: (address, suite, component)."""
     listed = run("apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI) $(RELEASE) $(COMPONENT)",
                  "Created-By: Packages", code=None)
     found = {tuple(line.split()[1:]) for line in listed.splitlines()
