@@ -63,8 +63,8 @@ uint64_t seglog_damaged(const struct seglog *lg);    /* places skipped at openin
 uint64_t seglog_bytes_before(const struct seglog *lg, struct seg_pos pos); /* those before pos */
 struct seg_pos seglog_first(const struct seglog *lg); /* of the oldest record */
 struct seg_pos seglog_end(const struct seglog *lg);   /* where the next record will stand */
-/* Where an owner that kept pos itself goes on: at pos, or, when the log does not reach so far, at its
- * end (the tail behind it was cut) or at its oldest record (its files are not those of pos). */
+/* Where an owner that kept pos itself goes on: at pos, or, when the log does not reach so far, at
+ * its end (the tail behind it was cut) or at its oldest record (its files are not those of pos). */
 struct seg_pos seglog_resume(const struct seglog *lg, struct seg_pos pos);
 struct seg_pos seglog_durable(
 	const struct seglog *lg);     /* end of what is synced; readers stop here */
