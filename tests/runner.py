@@ -121,7 +121,8 @@ def environment(args):
     env.update(LANG="C.UTF-8", TZ="UTC", VARTIO_SOURCE=str(ROOT),
                ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:exitcode=99",
                UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:exitcode=99",
-               TSAN_OPTIONS="halt_on_error=0:second_deadlock_stack=1:exitcode=99")
+               TSAN_OPTIONS="halt_on_error=0:second_deadlock_stack=1:exitcode=99:"
+                            f"suppressions={ROOT}/tests/tsan.supp")
     env["VARTIO_PEERS"] = env.get("VARTIO_PEERS", str(ROOT / "build-peers"))
     if args.long:
         env["VARTIO_LONG"] = "1"
