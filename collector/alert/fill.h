@@ -26,4 +26,15 @@ void fill_value(struct buf *out, struct slice value, bool outside);
  * programs make no links of them. */
 void fill_defang(struct buf *out, struct slice s);
 
+/* The placeholders of rule texts that an event's field fills: X(ID, name, field). Messages and the
+ * command line know the same ones; rules/README.md lists them for authors. */
+#define FILL_FIELDS(X)                                                                             \
+	X(HOST, "host", "host.name")                                                               \
+	X(USER, "user", "user.name")                                                               \
+	X(SOURCE_IP, "source_ip", "source.ip")                                                     \
+	X(COMMAND, "command", "process.command_line")                                              \
+	X(TARGET_USER, "target_user", "user.target.name")                                          \
+	X(GROUP, "group", "group.name")                                                            \
+	X(SERVICE, "service", "service.name")
+
 #endif

@@ -41,22 +41,17 @@ enum {
  * rules/README.md lists them for authors. */
 static const struct {
 	const char *name, *field;
-} placeholders[FILLS] = {
-	[FILL_MUNICIPALITY] = { "municipality", NULL },
-	[FILL_REGION_NAME] = { "region_name", NULL },
-	[FILL_REGION_PHONE] = { "region_phone", NULL },
-	[FILL_CODE] = { "code", NULL },
-	[FILL_COUNT] = { "count", NULL },
-	[FILL_FIRST] = { "first", NULL },
-	[FILL_LAST] = { "last", NULL },
-	[FILL_TITLE] = { "title", NULL },
-	[FILL_HOST] = { "host", "host.name" },
-	[FILL_USER] = { "user", "user.name" },
-	[FILL_SOURCE_IP] = { "source_ip", "source.ip" },
-	[FILL_COMMAND] = { "command", "process.command_line" },
-	[FILL_TARGET_USER] = { "target_user", "user.target.name" },
-	[FILL_GROUP] = { "group", "group.name" },
-	[FILL_SERVICE] = { "service", "service.name" },
+} placeholders[FILLS] = { [FILL_MUNICIPALITY] = { "municipality", NULL },
+			  [FILL_REGION_NAME] = { "region_name", NULL },
+			  [FILL_REGION_PHONE] = { "region_phone", NULL },
+			  [FILL_CODE] = { "code", NULL },
+			  [FILL_COUNT] = { "count", NULL },
+			  [FILL_FIRST] = { "first", NULL },
+			  [FILL_LAST] = { "last", NULL },
+			  [FILL_TITLE] = { "title", NULL },
+#define FILL_FIELD(id, name, field) [FILL_##id] = { name, field },
+			  FILL_FIELDS(FILL_FIELD)
+#undef FILL_FIELD
 };
 
 static const struct {

@@ -15,14 +15,13 @@ const char *const alert_level_names[] = {
 	"informational", "low", "medium", "high", "critical", NULL
 };
 
-/* The placeholders of rule texts, and the fields that some are taken from: as in messages. */
+/* The placeholders of rule texts that an event's field fills. */
 static const struct {
 	const char *name, *field;
 } placeholders[] = {
-	{ "host", "host.name" },       { "user", "user.name" },
-	{ "source_ip", "source.ip" },  { "command", "process.command_line" },
-	{ "group", "group.name" },     { "target_user", "user.target.name" },
-	{ "service", "service.name" },
+#define FILL_FIELD(id, name, field) { name, field },
+	FILL_FIELDS(FILL_FIELD)
+#undef FILL_FIELD
 };
 #define N_FIELD_FILLS (sizeof(placeholders) / sizeof(placeholders[0]))
 

@@ -489,6 +489,32 @@ static void test_fill(void **state)
 	buf_release(&b);
 }
 
+/* What rule authors may write, and the event's field that fills it: spelled out here once more. */
+static void test_fields_that_fill(void **state)
+{
+	static const struct alert_values of_fields[] = {
+		{ .field = "host.name", .v = { { "v0", 1 } }, .n = 1 },
+		{ .field = "user.name", .v = { { "v1", 1 } }, .n = 1 },
+		{ .field = "source.ip", .v = { { "v2", 1 } }, .n = 1 },
+		{ .field = "process.command_line", .v = { { "v3", 1 } }, .n = 1 },
+		{ .field = "user.target.name", .v = { { "v4", 1 } }, .n = 1 },
+		{ .field = "group.name", .v = { { "v5", 1 } }, .n = 1 },
+		{ .field = "service.name", .v = { { "v6", 1 } }, .n = 1 },
+	};
+	struct alert al = guessing();
+	struct buf message = { 0 }, text = { 0 };
+
+	al.values = of_fields;
+	al.n_values = 7;
+	al.texts[LANG_FI].what =
+		"{host} {user} {source_ip} {command} {target_user} {group} {service}.";
+	render(&maija, &al, 0, &message);
+	part_of(&message, "text/plain", &text);
+	assert_has(&text, "v0 v1 v2 v3 v4 v5 v6.");
+	buf_release(&message);
+	buf_release(&text);
+}
+
 static void test_addresses(void **state)
 {
 	static const struct {
@@ -527,6 +553,7 @@ int main(void)
 		cmocka_unit_test(test_hostile_configuration),
 		cmocka_unit_test(test_defang),
 		cmocka_unit_test(test_fill),
+		cmocka_unit_test(test_fields_that_fill),
 		cmocka_unit_test(test_addresses),
 	};
 	struct err err;
