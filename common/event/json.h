@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* common/event/json.h: the purpose-made JSON reader of the event path (RFC 8259), and the string
- * writer. It validates, walks and indexes; it never copies but where an escape forces it. Fuzzed
+ * writer. It validates, walks and indexes; it never copies but where an escape forces it. The names
+ * of fields are learned (json_names.h), so an event like the last costs a comparison a name. Fuzzed
  * differentially against Jansson. */
 #ifndef VARTIO_EVENT_JSON_H
 #define VARTIO_EVENT_JSON_H
 
 #include "common/base/arena.h"
 #include "common/base/buf.h"
+#include "common/event/json_names.h"
 
 #define JSON_DEPTH_MAX  64u
 #define JSON_PATH_MAX   1024u  /* bytes of a dotted path */
@@ -16,22 +18,22 @@ enum js_type { JS_NULL, JS_FALSE, JS_TRUE, JS_NUMBER, JS_STRING, JS_OBJECT, JS_A
 
 struct json_field { /* one leaf: a scalar, or an element of an array (same path, several entries) */
 	struct slice path;   /* dotted: {"a":{"b":1}} and {"a.b":1} both give "a.b" */
-	uint64_t hash;       /* hash64(path, 0) */
+	struct slice value;  /* inside the text: a string without its quotes, else the token */
+	struct slice undone; /* json_field_text's: the value without escapes, once asked for */
+	uint32_t name;       /* the path's number in json_index.names */
+	uint32_t next;       /* place of the next leaf of that path; 0: none */
 	enum js_type type;   /* empty objects and arrays appear as JS_OBJECT, JS_ARRAY */
 	bool more;           /* its path has several leaves: see json_field_next */
 	bool array;          /* an element of an array, be it the only one */
 	bool escaped;        /* value.p holds escapes; json_field_text undoes them */
-	struct slice value;  /* inside the text: a string without its quotes, else the token */
-	struct slice undone; /* json_field_text's: the value without escapes, once asked for */
 };
 
 struct json_index {
 	struct slice text;    /* borrowed */
 	struct json_field *f; /* in document order */
 	unsigned n, cap;
-	uint32_t *slot; /* open addressing by hash: 1 + the place of a path's first leaf */
-	unsigned slots, slot_cap; /* powers of two */
-	struct arena mem;         /* paths and undone escapes */
+	struct json_names names; /* outlives the event */
+	struct arena mem;        /* undone escapes */
 };
 
 /* A zeroed struct is ready. Indexes one whole JSON object (white space around it allowed); reuses
@@ -41,11 +43,18 @@ struct json_index {
  * After an error the index is empty. An escape of half a surrogate pair reads as U+FFFD. */
 int json_index_read(struct json_index *ix, struct slice text, struct err *err);
 void json_index_release(struct json_index *ix);
-/* The first leaf of that dotted path, or NULL. Linear probe of a small table; O(1). */
+/* The first leaf of that dotted path, or NULL. One look into a table. */
 const struct json_field *json_index_get(const struct json_index *ix, struct slice path);
 /* The same for a caller that keeps hash64(path, 0). */
 const struct json_field *json_index_find(const struct json_index *ix, struct slice path,
 					 uint64_t hash);
+/* The first leaf of the name of that number (json_index.names), or NULL. */
+static inline const struct json_field *json_index_named(const struct json_index *ix, uint32_t name)
+{
+	const struct json_name *nm = &ix->names.v[name];
+
+	return nm->event == ix->names.event ? &ix->f[nm->first] : NULL;
+}
 /* The next leaf of the same path, or NULL. */
 const struct json_field *json_field_next(const struct json_index *ix, const struct json_field *f);
 /* Adds or replaces a string leaf; earlier leaves of that path, and below it, are gone. value is
