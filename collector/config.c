@@ -51,6 +51,9 @@ static const struct conf_item queue_items[] = {
 static const struct conf_item rules_items[] = {
 	{ "paths", CONF_STRS, AT(rules.paths), .fallback = "/usr/share/vartio/rules",
 	  .help = "Sigma rule files, and folders of them" },
+	{ "values", CONF_STR, AT(rules.values),
+	  .help = "file of what rules' placeholders stand for here; absent: rules with "
+		  "placeholders do not load" },
 	{ "threads", CONF_INT, AT(rules.threads), 0, 64, "0",
 	  "detection workers; 0: by the number of processors" },
 	{ NULL },

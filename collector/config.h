@@ -23,6 +23,7 @@ struct config {
 	} queue;
 	struct {
 		struct conf_strs paths; /* rule files and folders */
+		const char *values;     /* the file of placeholders; NULL: none */
 		int64_t threads;        /* detect workers */
 	} rules;
 	struct {

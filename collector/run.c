@@ -57,8 +57,10 @@ static int load_rules(struct collector *co, struct ruleset **ret, struct err *er
 {
 	struct rules_report rep = { .fault = on_rule_fault };
 	char loaded[24], rejected[24];
+	const struct rules_source src = { co->conf.rules.paths.v, co->conf.rules.paths.n,
+					  co->conf.rules.values };
 
-	if (ruleset_load(co->conf.rules.paths.v, co->conf.rules.paths.n, &rep, ret, err) < 0)
+	if (ruleset_load_from(&src, &rep, ret, err) < 0)
 		return -1;
 	snprintf(loaded, sizeof(loaded), "%zu", rep.loaded);
 	snprintf(rejected, sizeof(rejected), "%zu", rep.rejected);

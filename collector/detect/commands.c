@@ -58,16 +58,15 @@ static void on_warning(void *arg, const char *path, const struct err *why)
 		put_place(t->warnings, path, why, "warning: ");
 }
 
-struct ruleset *rules_for_command(struct cmd *c, const char *const *paths, size_t n,
-				  struct buf *faults, struct buf *warnings,
-				  struct rules_report *rep)
+struct ruleset *rules_for_command(struct cmd *c, const struct rules_source *src, struct buf *faults,
+				  struct buf *warnings, struct rules_report *rep)
 {
 	struct telling t = { faults, warnings };
 	struct ruleset *rs;
 	struct err err;
 
 	*rep = (struct rules_report){ .fault = on_fault, .warning = on_warning, .arg = &t };
-	if (ruleset_load(paths, n, rep, &rs, &err) == 0)
+	if (ruleset_load_from(src, rep, &rs, &err) == 0)
 		return rs;
 	buf_str(&c->err, "vartio-collector: ");
 	text_put_safe(&c->err, slice_str(err.msg));
@@ -80,19 +79,33 @@ static bool is_option(const char *arg)
 	return arg[0] == '-' && arg[1] != '\0';
 }
 
+bool rules_source_of(struct cmd *c, struct rules_source *ret)
+{
+	*ret = (struct rules_source){ .paths = (const char *const *)c->argv };
+	for (int i = 0; i < c->argc; i++) {
+		char *arg = c->argv[i];
+
+		if (strncmp(arg, "--values=", 9) == 0)
+			ret->values = arg + 9;
+		else if (strcmp(arg, "--values") == 0 && i + 1 < c->argc)
+			ret->values = c->argv[++i];
+		else if (is_option(arg))
+			return false;
+		else
+			c->argv[ret->n++] = arg; /* the paths move to the front */
+	}
+	return ret->n > 0;
+}
+
 static int run_check(struct cmd *c)
 {
+	struct rules_source src;
 	struct rules_report rep;
 	struct ruleset *rs;
 
-	for (int i = 0; i < c->argc; i++) {
-		if (is_option(c->argv[i]))
-			return usage(c, &command_rules_check);
-	}
-	if (c->argc == 0)
+	if (!rules_source_of(c, &src))
 		return usage(c, &command_rules_check);
-	rs = rules_for_command(c, (const char *const *)c->argv, (size_t)c->argc, &c->out, &c->err,
-			       &rep);
+	rs = rules_for_command(c, &src, &c->out, &c->err, &rep);
 	if (rs == NULL)
 		return 1;
 	ruleset_unref(rs);
@@ -102,7 +115,7 @@ static int run_check(struct cmd *c)
 
 const struct command command_rules_check = {
 	.words = "rules check",
-	.usage = "PATH...",
+	.usage = "[--values FILE] PATH...",
 	.help = "reads rules and names each that can't be used: path:line:col: reason",
 	.where = CMD_LOCAL,
 	.run = run_check,
@@ -270,7 +283,7 @@ static double cpu_s(void)
 }
 
 struct words { /* the command line, sorted out */
-	const char **rules, **files;
+	const char **rules, **files, *values;
 	size_t n_rules, n_files;
 	bool stats;
 };
@@ -295,6 +308,12 @@ static bool sort_words(struct cmd *c, struct words *w)
 
 		if (strcmp(arg, "--stats") == 0) {
 			w->stats = true;
+			more = false;
+		} else if (strncmp(arg, "--values=", 9) == 0) {
+			w->values = arg + 9;
+			more = false;
+		} else if (strcmp(arg, "--values") == 0 && i + 1 < c->argc) {
+			w->values = c->argv[++i];
 			more = false;
 		} else if (strncmp(arg, "--rules=", 8) == 0) {
 			w->rules[w->n_rules++] = arg + 8;
@@ -366,7 +385,8 @@ static int run_detect(struct cmd *c)
 	}
 	/* Rules that do not load are `rules check`'s to explain; here a count says that they are.
 	 */
-	rs = rules_for_command(c, w.rules, w.n_rules, NULL, NULL, &rep);
+	rs = rules_for_command(c, &(struct rules_source){ w.rules, w.n_rules, w.values }, NULL,
+			       NULL, &rep);
 	if (rs == NULL)
 		goto out;
 	if (rep.rejected > 0)
@@ -382,7 +402,7 @@ out:
 
 const struct command command_detect = {
 	.words = "detect",
-	.usage = "--rules PATH... [--stats] [FILE...]",
+	.usage = "--rules PATH... [--values FILE] [--stats] [FILE...]",
 	.help = "events as lines of JSON in, one line of JSON for each rule that matches out",
 	.where = CMD_LOCAL,
 	.run = run_detect,

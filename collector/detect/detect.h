@@ -85,10 +85,18 @@ struct rules_report { /* what a load said; `rules check` prints it */
 	void (*warning)(void *arg, const char *path, const struct err *err);
 	void *arg;
 };
+struct rules_source {
+	const char *const *paths; /* files and folders */
+	size_t n;
+	const char *values; /* the file of the site's placeholders; NULL: none */
+};
 /* Loads files and folders (*.yml, *.yaml, recursively; logsources.yml and fieldmap.yml are maps,
  * not rules, and passed by), compiles them. A file holds at most 1 MiB. A rule that cannot be
  * honoured is reported and left out; the rest loads. -1 only when nothing could be done at all
- * (ERR_ABSENT a path, ERR_NOMEM). *ret holds one reference. */
+ * (ERR_ABSENT a path, ERR_NOMEM, whatever is wrong with the values). *ret holds one reference. */
+int ruleset_load_from(const struct rules_source *src, struct rules_report *rep,
+		      struct ruleset **ret, struct err *err);
+/* The same for a site without values. */
 int ruleset_load(const char *const *paths, size_t n, struct rules_report *rep, struct ruleset **ret,
 		 struct err *err);
 struct ruleset *ruleset_ref(struct ruleset *rs);

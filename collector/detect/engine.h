@@ -16,7 +16,8 @@
 #include "collector/detect/pattern.h"
 #include "collector/detect/yamltree.h"
 
-#define FIELD_ANY 0u /* the field of keywords: every value of the event */
+#define RULE_FILE_MAX (1u << 20) /* bytes of a file of rules, or of a site's values */
+#define FIELD_ANY     0u         /* the field of keywords: every value of the event */
 
 struct path {
 	struct slice name;
@@ -99,7 +100,8 @@ struct ruleset {
 	struct logsources *sources;
 	struct ynode *fieldmap;
 	pcre2_compile_context *regex_ctx;
-	struct arena maps; /* the trees of both data files */
+	struct values *values; /* while loading; NULL: the site has none */
+	struct arena maps;     /* the trees of both data files */
 };
 
 /* A growing array: room for one more of items[n], doubling *cap. -1: no memory. */
@@ -122,6 +124,19 @@ void expr_settle(struct expr *ex); /* sums the cost and sorts the children */
 /* item.c: one "field|modifiers: value". */
 int item_compile(struct ruleset *rs, const struct ynode *n, struct slice name,
 		 const struct ynode *aliases, struct expr **ret, struct err *err);
+/* expand.c: a value with placeholders. What stands for it is put together by put_text (the rule's
+ * own part) and put_value (from a list), and compiled by make. */
+struct expand_kind {
+	void (*put_text)(struct slice text, struct buf *out);
+	void (*put_value)(struct slice value, struct buf *out);
+	int (*make)(void *arg, struct slice made, struct expr **ret);
+};
+int expand_compile(struct ruleset *rs, const struct ynode *at, const struct expand_kind *kind,
+		   void *arg, struct expr **ret, struct err *err);
+/* Around the compilation of a whole condition: where a tenant has no list for a placeholder of it,
+ * it is false, or (lacking) true. */
+void expand_begin(struct ruleset *rs);
+int expand_gate(struct ruleset *rs, bool lacking, struct expr **whole, struct err *err);
 int pred_intern(struct ruleset *rs, const struct pred *p, struct slice key, struct expr **ret,
 		struct err *err);
 

@@ -52,10 +52,10 @@ static const struct mod_row {
 	{ "cased", M_CASED, M_STRING | M_SHAPE | M_FIELDREF, 0 },
 	{ "neq", M_NEQ, ~(unsigned)M_EXISTS, 0 },
 	{ "windash", M_WINDASH, M_STRING | M_SHAPE, 0 },
-	{ "re", M_RE, M_LOGIC | M_RE_I | M_RE_M | M_RE_S, 0 },
-	{ "i", M_RE_I, M_LOGIC | M_RE | M_RE_M | M_RE_S, 0 },
-	{ "m", M_RE_M, M_LOGIC | M_RE | M_RE_I | M_RE_S, 0 },
-	{ "s", M_RE_S, M_LOGIC | M_RE | M_RE_I | M_RE_M, 0 },
+	{ "re", M_RE, M_LOGIC | M_EXPAND | M_RE_I | M_RE_M | M_RE_S, 0 },
+	{ "i", M_RE_I, M_LOGIC | M_EXPAND | M_RE | M_RE_M | M_RE_S, 0 },
+	{ "m", M_RE_M, M_LOGIC | M_EXPAND | M_RE | M_RE_I | M_RE_S, 0 },
+	{ "s", M_RE_S, M_LOGIC | M_EXPAND | M_RE | M_RE_I | M_RE_M, 0 },
 	{ "base64", M_BASE64, M_STRING | M_SHAPE, 0 },
 	{ "base64offset", M_BASE64OFFSET, M_STRING | M_SHAPE, 0 },
 	{ "utf16le", M_UTF16LE, M_STRING | M_SHAPE, 0 },
@@ -67,7 +67,7 @@ static const struct mod_row {
 	{ "gt", M_COMPARE, M_LOGIC | M_TIME, CMP_GT },
 	{ "gte", M_COMPARE, M_LOGIC | M_TIME, CMP_GTE },
 	{ "cidr", M_CIDR, M_LOGIC | M_EXPAND, 0 },
-	{ "expand", M_EXPAND, M_STRING | M_SHAPE | M_CIDR, 0 },
+	{ "expand", M_EXPAND, M_STRING | M_SHAPE | M_CIDR | M_RE | M_RE_I | M_RE_M | M_RE_S, 0 },
 	{ "fieldref", M_FIELDREF, M_LOGIC | M_SHAPE | M_CASED, 0 },
 	{ "minute", M_TIME, M_LOGIC | M_COMPARE, PART_MINUTE },
 	{ "hour", M_TIME, M_LOGIC | M_COMPARE, PART_HOUR },
@@ -334,18 +334,8 @@ out:
 	return r;
 }
 
-/* "%name%" */
-static bool has_placeholder(struct slice s)
-{
-	ssize_t a = slice_chr(s, '%'), b;
-
-	if (a < 0)
-		return false;
-	b = slice_chr(slice_from(s, (size_t)a + 1), '%');
-	return b > 0;
-}
-
-static int string_value(const struct item *it, struct expr **ret)
+/* A prepared value, wildcards marked. */
+static int string_value(const struct item *it, struct slice prepared, struct expr **ret)
 {
 	struct alts a = { 0 };
 	struct expr *ex = NULL;
@@ -356,13 +346,7 @@ static int string_value(const struct item *it, struct expr **ret)
 		err_nomem(it->err);
 		goto out;
 	}
-	if ((it->mods & M_EXPAND) != 0 && has_placeholder(it->at->text)) {
-		refuse(it, it->at,
-		       "the placeholder %.*s needs this site's values, and none are given",
-		       (int)(it->at->text.n < 128 ? it->at->text.n : 128), it->at->text.p);
-		goto out;
-	}
-	pattern_read(it->at->text, b);
+	buf_slice(b, prepared);
 	if (b->failed) {
 		err_nomem(it->err);
 		goto out;
@@ -437,11 +421,6 @@ static int cidr_value(const struct item *it, struct expr **ret)
 	char addr[64];
 	uint64_t bits;
 
-	if ((it->mods & M_EXPAND) != 0 && has_placeholder(s))
-		return refuse(it, it->at,
-			      "the placeholder %.*s needs this site's values, and none "
-			      "are given",
-			      (int)(s.n < 128 ? s.n : 128), s.p);
 	if (slash >= 0 && (size_t)slash < sizeof(addr)) {
 		memcpy(addr, s.p, (size_t)slash);
 		addr[slash] = '\0';
@@ -513,6 +492,71 @@ static int null_pred(const struct item *it, bool negate, struct expr **ret)
 	return 0;
 }
 
+/* -- placeholders --------------------------------------------------------------------------- */
+
+static int make_string(void *arg, struct slice made, struct expr **ret)
+{
+	return string_value(arg, made, ret);
+}
+
+/* The other kinds read their value's node: a copy stands in, with the text that was made. */
+static int make_other(void *arg, struct slice made, struct expr **ret)
+{
+	struct item own = *(const struct item *)arg;
+	struct ynode n = *own.at;
+
+	n.text = made;
+	own.at = &n;
+	return (own.mods & M_RE) != 0 ? regex_value(&own, ret) : cidr_value(&own, ret);
+}
+
+static void put_plain(struct slice text, struct buf *out)
+{
+	buf_slice(out, text);
+}
+
+/* A list's value inside a regular expression means what it means elsewhere. */
+static void put_quoted(struct slice value, struct buf *out)
+{
+	struct buf b = { 0 };
+
+	pattern_read(value, &b);
+	for (size_t i = 0; i < b.n; i++) {
+		if (b.p[i] == WILD_MANY || b.p[i] == WILD_ONE) {
+			buf_str(out, b.p[i] == WILD_MANY ? ".*" : ".");
+			continue;
+		}
+		if (!is_word(buf_view(&b), i))
+			buf_chr(out, '\\');
+		buf_chr(out, b.p[i]);
+	}
+	out->failed = out->failed || b.failed;
+	buf_release(&b);
+}
+
+static int expand_value(struct item *it, struct expr **ret)
+{
+	static const struct expand_kind kinds[] = {
+		{ pattern_read, pattern_read, make_string },
+		{ put_plain, put_quoted, make_other }, /* re */
+		{ put_plain, put_plain, make_other },  /* cidr */
+	};
+	int k = (it->mods & M_RE) != 0 ? 1 : (it->mods & M_CIDR) != 0 ? 2 : 0;
+
+	return expand_compile(it->rs, it->at, &kinds[k], it, ret, it->err);
+}
+
+static int text_value(const struct item *it, struct expr **ret)
+{
+	struct buf b = { 0 };
+	int r;
+
+	pattern_read(it->at->text, &b);
+	r = b.failed ? err_nomem(it->err) : string_value(it, buf_view(&b), ret);
+	buf_release(&b);
+	return r;
+}
+
 static int value(struct item *it, const struct ynode *n, struct expr **ret)
 {
 	bool yes;
@@ -533,6 +577,8 @@ static int value(struct item *it, const struct ynode *n, struct expr **ret)
 			return refuse(it, n, "null has nothing that the modifiers could look at");
 		return null_pred(it, false, ret);
 	}
+	if ((it->mods & M_EXPAND) != 0)
+		return expand_value(it, ret);
 	if ((it->mods & M_RE) != 0)
 		return regex_value(it, ret);
 	if ((it->mods & M_CIDR) != 0)
@@ -541,7 +587,7 @@ static int value(struct item *it, const struct ynode *n, struct expr **ret)
 		return compare_value(it, ret);
 	if ((it->mods & M_FIELDREF) != 0)
 		return fieldref_value(it, ret);
-	return string_value(it, ret);
+	return text_value(it, ret);
 }
 
 int item_compile(struct ruleset *rs, const struct ynode *n, struct slice key,

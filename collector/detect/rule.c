@@ -304,6 +304,7 @@ static int read_detection(struct parse *ps, bool *ret_known)
 		return refuse(ps, det, "detection: the condition is missing");
 	if (class_intern(ps->rs, source, &co->class, ret_known, &aliases, ps->err) < 0)
 		return -1;
+	expand_begin(ps->rs);
 	ids = arena_alloc(&ps->rs->mem, det->n * sizeof(*ids));
 	if (ids == NULL)
 		return err_nomem(ps->err);
@@ -320,7 +321,8 @@ static int read_detection(struct parse *ps, bool *ret_known)
 	}
 	if (n == 0)
 		return refuse(ps, det, "detection: there is no search identifier");
-	if (condition_compile(ps->rs, cond, ids, n, &ex, ps->err) < 0)
+	if (condition_compile(ps->rs, cond, ids, n, &ex, ps->err) < 0 ||
+	    expand_gate(ps->rs, false, &ex, ps->err) < 0)
 		return -1;
 	co->expr = ex;
 	return 0;

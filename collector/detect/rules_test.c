@@ -184,21 +184,17 @@ static int run_rules(struct bench *b, struct err *err)
 static int run_test(struct cmd *c)
 {
 	struct bench b = { .c = c };
+	struct rules_source src;
 	struct rules_report rep;
 	struct err err = { 0 };
 	int code = 1;
 
-	for (int i = 0; i < c->argc; i++) {
-		if (c->argv[i][0] == '-')
-			c->argc = 0;
-	}
-	if (c->argc == 0) {
+	if (!rules_source_of(c, &src)) {
 		buf_printf(&c->err, "usage: vartio-collector %s %s\n", command_rules_test.words,
 			   command_rules_test.usage);
 		return 2;
 	}
-	b.rs = rules_for_command(c, (const char *const *)c->argv, (size_t)c->argc, &c->out, NULL,
-				 &rep);
+	b.rs = rules_for_command(c, &src, &c->out, NULL, &rep);
 	if (b.rs == NULL)
 		return 1;
 	/* A correlation that others stand on raises no alert; here its own examples ask for it. */
@@ -231,7 +227,7 @@ out:
 
 const struct command command_rules_test = {
 	.words = "rules test",
-	.usage = "PATH...",
+	.usage = "[--values FILE] PATH...",
 	.help = "runs the examples that rules carry: which must match, which must not",
 	.where = CMD_LOCAL,
 	.run = run_test,

@@ -6,10 +6,10 @@
 #include <sys/stat.h>
 
 #include "collector/detect/engine.h"
+#include "collector/detect/values.h"
 #include "common/base/file.h"
 #include "common/base/hash.h"
 
-#define FILE_MAX       (1u << 20)
 #define FOLDER_MAX     16u /* depth */
 #define REGEX_NEST_MAX 100u
 
@@ -125,7 +125,7 @@ static int load_file(struct load *ld, const char *path)
 		return err_nomem(ld->err);
 	buf_reset(&ld->text);
 	arena_reset(&ld->tree);
-	if (file_read(path, FILE_MAX, &ld->text, &why) < 0) {
+	if (file_read(path, RULE_FILE_MAX, &ld->text, &why) < 0) {
 		if (why.code == ERR_FULL)
 			err_set(&why, ERR_FULL, "more than 1 MiB, which no file of rules is");
 	} else if (yaml_read(buf_view(&ld->text), &ld->tree, document, ld, &why) == 0) {
@@ -265,31 +265,43 @@ static int fill_classes(struct ruleset *rs, struct err *err)
 	return 0;
 }
 
-int ruleset_load(const char *const *paths, size_t n, struct rules_report *rep, struct ruleset **ret,
-		 struct err *err)
+int ruleset_load_from(const struct rules_source *src, struct rules_report *rep,
+		      struct ruleset **ret, struct err *err)
 {
 	struct rules_report quiet = { 0 };
 	struct load ld = { .rep = rep != NULL ? rep : &quiet, .err = err };
+	struct values values = { 0 };
 	int r = -1;
 
 	*err = (struct err){ 0 };
+	if (src->values != NULL && values_load(src->values, &values, err) < 0)
+		goto out;
 	ld.rs = ruleset_new(err);
 	if (ld.rs == NULL)
 		goto out;
-	for (size_t i = 0; i < n; i++) {
-		if (load_path(&ld, paths[i]) < 0)
+	ld.rs->values = &values;
+	for (size_t i = 0; i < src->n; i++) {
+		if (load_path(&ld, src->paths[i]) < 0)
 			goto out;
 	}
 	if (correlations_resolve(ld.rs, unresolved, &ld, err) < 0 || fill_classes(ld.rs, err) < 0)
 		goto out;
+	ld.rs->values = NULL;
 	*ret = ld.rs;
 	ld.rs = NULL;
 	r = 0;
 out:
 	ruleset_unref(ld.rs);
+	values_release(&values);
 	arena_release(&ld.tree);
 	buf_release(&ld.text);
 	return r;
+}
+
+int ruleset_load(const char *const *paths, size_t n, struct rules_report *rep, struct ruleset **ret,
+		 struct err *err)
+{
+	return ruleset_load_from(&(struct rules_source){ paths, n, NULL }, rep, ret, err);
 }
 
 struct ruleset *ruleset_ref(struct ruleset *rs)

@@ -32,26 +32,51 @@ static inline void hear_warning(void *arg, const char *path, const struct err *e
 	h->warnings++;
 }
 
-/* The rules of one file with that content. The caller's: ruleset_unref. */
-static inline struct ruleset *rules_from(struct slice text, struct rules_report *rep,
-					 struct heard *heard)
+/* A file with that content; its path is written to path[64]. The descriptor keeps it. */
+static inline int file_from(struct slice text, char *path)
 {
 	int fd = memfd_create("rules", MFD_CLOEXEC);
-	char path[64];
+
+	if (fd < 0 || write(fd, text.p, text.n) != (ssize_t)text.n)
+		abort();
+	snprintf(path, 64, "/proc/self/fd/%d", fd);
+	return fd;
+}
+
+/* The rules of one file with that content, for a site with those values (p NULL: none). NULL: *err
+ * says why. The caller's: ruleset_unref. */
+static inline struct ruleset *rules_try(struct slice text, struct slice values,
+					struct rules_report *rep, struct heard *heard,
+					struct err *err)
+{
+	char path[64], values_path[64];
 	const char *paths[] = { path };
+	int fd = file_from(text, path);
+	int values_fd = values.p != NULL ? file_from(values, values_path) : -1;
+	struct rules_source src = { paths, 1, values.p != NULL ? values_path : NULL };
 	struct ruleset *rs = NULL;
-	struct err err;
 
 	*heard = (struct heard){ 0 };
 	*rep = (struct rules_report){ .fault = hear_fault, .warning = hear_warning, .arg = heard };
-	if (fd < 0 || write(fd, text.p, text.n) != (ssize_t)text.n)
-		abort();
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (ruleset_load(paths, 1, rep, &rs, &err) < 0) {
+	if (ruleset_load_from(&src, rep, &rs, err) < 0)
+		rs = NULL;
+	close(fd);
+	if (values_fd >= 0)
+		close(values_fd);
+	return rs;
+}
+
+/* The same for what must load. */
+static inline struct ruleset *rules_from(struct slice text, struct rules_report *rep,
+					 struct heard *heard)
+{
+	struct err err;
+	struct ruleset *rs = rules_try(text, (struct slice){ NULL, 0 }, rep, heard, &err);
+
+	if (rs == NULL) {
 		fprintf(stderr, "%s\n", err.msg);
 		abort();
 	}
-	close(fd);
 	return rs;
 }
 
