@@ -109,6 +109,8 @@ static int run_check(struct cmd *c)
 	if (rs == NULL)
 		return 1;
 	ruleset_unref(rs);
+	if (rep.filters > 0)
+		buf_printf(&c->out, "%zu of those that load are filters\n", rep.filters);
 	buf_printf(&c->out, "%zu rules loaded, %zu rejected\n", rep.loaded, rep.rejected);
 	return rep.rejected > 0 ? 1 : 0;
 }

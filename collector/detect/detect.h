@@ -77,8 +77,9 @@ struct example { /* vartio.examples: what must, and must not, fire the rule */
 const struct example *rule_examples(const struct rule *rule, size_t *ret_n);
 
 struct ruleset;
-struct rules_report { /* what a load said; `rules check` prints it */
-	size_t documents, loaded, rejected;
+struct rules_report {                       /* what a load said; `rules check` prints it */
+	size_t documents, loaded, rejected; /* documents = loaded + rejected */
+	size_t filters; /* of the loaded: what is no rule itself, but a condition of others */
 	/* Called for each document or file that does not load; err has line and col. */
 	void (*fault)(void *arg, const char *path, const struct err *err);
 	/* A rule that loads, but applies to no event, since nothing maps its log source. */

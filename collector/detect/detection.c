@@ -128,3 +128,48 @@ int detection_compile(struct ruleset *rs, const struct ynode *n, const struct yn
 	*ret = ex;
 	return 0;
 }
+
+static int identifiers(struct ruleset *rs, const struct ynode *det, const char *besides,
+		       const struct ynode *aliases, struct named *ids, size_t *n, struct err *err)
+{
+	for (const struct ynode *d = det->first; d != NULL; d = d->next) {
+		if (slice_is(d->key->text, "condition") ||
+		    (besides != NULL && slice_is(d->key->text, besides)))
+			continue;
+		if (slice_is(d->key->text, "timeframe"))
+			return err_at(err, d->key->line, d->key->col, ERR_SYNTAX,
+				      "timeframe belonged to aggregations: write a correlation "
+				      "rule");
+		ids[*n].name = d->key->text;
+		if (detection_compile(rs, d, aliases, &ids[(*n)++].expr, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int search_compile(struct ruleset *rs, const struct ynode *det, const char *besides,
+		   const struct ynode *aliases, struct expr **ret, struct err *err)
+{
+	const struct ynode *cond = ynode_get(det, "condition");
+	const char *what = besides != NULL ? "filter" : "detection";
+	struct named *ids = arena_alloc(&rs->mem, (det->n + 1) * sizeof(*ids));
+	struct expr *ex;
+	size_t n = 0;
+
+	if (ids == NULL)
+		return err_nomem(err);
+	if (cond == NULL)
+		return err_at(err, det->line, det->col, ERR_SYNTAX, "%s: the condition is missing",
+			      what);
+	expand_begin(rs);
+	if (identifiers(rs, det, besides, aliases, ids, &n, err) < 0)
+		return -1;
+	if (n == 0)
+		return err_at(err, det->line, det->col, ERR_SYNTAX,
+			      "%s: there is no search identifier", what);
+	if (condition_compile(rs, cond, ids, n, &ex, err) < 0 ||
+	    expand_gate(rs, besides != NULL, &ex, err) < 0)
+		return -1;
+	*ret = ex;
+	return 0;
+}

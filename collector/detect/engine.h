@@ -72,7 +72,7 @@ struct class
 };
 
 struct compiled { /* rule->compiled */
-	const struct expr *expr;
+	struct expr *expr;
 	uint32_t class;
 	struct example *examples;
 	size_t n_examples;
@@ -119,6 +119,11 @@ const struct json_field *sfield_find(const struct sfield *f, const struct json_i
 /* detection.c: one search identifier, or a map of data/logsources.yml, as an expression. */
 int detection_compile(struct ruleset *rs, const struct ynode *n, const struct ynode *aliases,
 		      struct expr **ret, struct err *err);
+/* A map of search identifiers with their condition: a detection, or a filter, whose key `besides`
+ * is neither (NULL: a detection). Where a tenant has no list for a placeholder in it, a detection
+ * is false and a filter true: neither applies there. */
+int search_compile(struct ruleset *rs, const struct ynode *det, const char *besides,
+		   const struct ynode *aliases, struct expr **ret, struct err *err);
 struct expr *expr_new(struct ruleset *rs, enum expr_op op, unsigned n, struct err *err);
 void expr_settle(struct expr *ex); /* sums the cost and sorts the children */
 /* item.c: one "field|modifiers: value". */
@@ -154,9 +159,30 @@ int class_intern(struct ruleset *rs, const struct ynode *logsource, uint32_t *re
 int maps_load(struct ruleset *rs, struct err *err);
 void sources_release(struct ruleset *rs);
 
+/* Whether a rule's class is within a log source that a filter names: each that it names is the
+ * rule's. */
+bool class_is_within(const struct ruleset *rs, uint32_t class, const struct ynode *logsource);
+/* filter.c: documents that add a condition to rules of other documents. */
+struct filters { /* zeroed: none; between loading the files and filters_apply */
+	struct arena mem;
+	struct filter *v;
+	unsigned n, cap;
+};
+int filter_parse(struct ruleset *rs, struct filters *fs, const char *path, const struct ynode *doc,
+		 struct err *err);
+/* Adds them to the rules that they name. fault: one that can't be; warning: one that does less than
+ * it seems to. */
+int filters_apply(struct ruleset *rs, struct filters *fs,
+		  void (*fault)(void *arg, const char *path, const struct err *err),
+		  void (*warning)(void *arg, const char *path, const struct err *err), void *arg,
+		  struct err *err);
+void filters_release(struct filters *fs);
+
 /* rule.c and correlation.c: one document as a rule, not yet in the set. */
 int rule_parse(struct ruleset *rs, const char *path, const struct ynode *doc, struct rule **ret,
 	       bool *ret_known, struct err *err);
+/* Only title, id and name. */
+int rule_identity(struct ruleset *rs, const struct ynode *doc, struct rule *r, struct err *err);
 int correlation_parse(struct ruleset *rs, struct rule *rule, const struct ynode *doc,
 		      struct err *err);
 /* Resolves references, leaves out what can't be (told by fault), and numbers the rest. */

@@ -202,3 +202,18 @@ out:
 	buf_release(&key);
 	return r;
 }
+
+bool class_is_within(const struct ruleset *rs, uint32_t class, const struct ynode *logsource)
+{
+	struct slice key = rs->class_keys.keys[class]; /* as class_intern puts it together */
+
+	for (int k = 0; k < KEYS; k++) {
+		struct slice own = { key.p, (size_t)slice_chr(key, '\n') }, want;
+
+		if (scalar_of(logsource, key_names[k], &want, NULL) < 0 ||
+		    (want.n > 0 && !slice_eq(want, own)))
+			return false;
+		key = slice_from(key, own.n + 1);
+	}
+	return true;
+}

@@ -287,11 +287,9 @@ static int read_extension(struct parse *ps, const struct ynode *ext)
 static int read_detection(struct parse *ps, bool *ret_known)
 {
 	const struct ynode *source = ynode_get(ps->doc, "logsource"), *aliases;
-	const struct ynode *det = ynode_get(ps->doc, "detection"), *cond;
+	const struct ynode *det = ynode_get(ps->doc, "detection");
 	struct compiled *co = ps->rule->compiled;
-	struct named *ids;
 	struct expr *ex;
-	size_t n = 0;
 
 	if (det == NULL)
 		return refuse(ps, ps->doc, "a rule wants a detection (or a correlation)");
@@ -299,33 +297,18 @@ static int read_detection(struct parse *ps, bool *ret_known)
 		return refuse(ps, ps->doc, "a rule wants a logsource");
 	if (det->kind != Y_MAP)
 		return refuse(ps, det, "detection: a map is expected here");
-	cond = ynode_get(det, "condition");
-	if (cond == NULL)
-		return refuse(ps, det, "detection: the condition is missing");
-	if (class_intern(ps->rs, source, &co->class, ret_known, &aliases, ps->err) < 0)
-		return -1;
-	expand_begin(ps->rs);
-	ids = arena_alloc(&ps->rs->mem, det->n * sizeof(*ids));
-	if (ids == NULL)
-		return err_nomem(ps->err);
-	for (const struct ynode *d = det->first; d != NULL; d = d->next) {
-		if (d == cond)
-			continue;
-		if (slice_is(d->key->text, "timeframe"))
-			return refuse(ps, d->key,
-				      "timeframe belonged to aggregations: write a "
-				      "correlation rule");
-		ids[n].name = d->key->text;
-		if (detection_compile(ps->rs, d, aliases, &ids[n++].expr, ps->err) < 0)
-			return -1;
-	}
-	if (n == 0)
-		return refuse(ps, det, "detection: there is no search identifier");
-	if (condition_compile(ps->rs, cond, ids, n, &ex, ps->err) < 0 ||
-	    expand_gate(ps->rs, false, &ex, ps->err) < 0)
+	if (class_intern(ps->rs, source, &co->class, ret_known, &aliases, ps->err) < 0 ||
+	    search_compile(ps->rs, det, NULL, aliases, &ex, ps->err) < 0)
 		return -1;
 	co->expr = ex;
 	return 0;
+}
+
+int rule_identity(struct ruleset *rs, const struct ynode *doc, struct rule *r, struct err *err)
+{
+	struct parse ps = { .rs = rs, .doc = doc, .rule = r, .err = err };
+
+	return read_identity(&ps);
 }
 
 int rule_parse(struct ruleset *rs, const char *path, const struct ynode *doc, struct rule **ret,
@@ -348,11 +331,6 @@ int rule_parse(struct ruleset *rs, const char *path, const struct ynode *doc, st
 		return refuse(&ps, n->key,
 			      "action: collections (global, reset, repeat) are no longer "
 			      "Sigma: write each rule out");
-	n = ynode_get(doc, "filter");
-	if (n != NULL)
-		return refuse(&ps, n->key,
-			      "filter documents are not supported: put the exception "
-			      "into the rule");
 	if (read_identity(&ps) < 0 || read_level(&ps) < 0 || read_author(&ps) < 0 ||
 	    read_link(&ps, ext) < 0 ||
 	    text_list(rs, ynode_get(doc, "tags"), "tags", &r->tags, &r->n_tags, err) < 0 ||

@@ -19,6 +19,7 @@ struct load {
 	struct err *err;
 	const char *path;  /* of the file being read; lives in the set */
 	struct arena tree; /* its documents */
+	struct filters filters;
 	struct buf text;
 };
 
@@ -88,6 +89,22 @@ static int add_rule(struct load *ld, struct rule *r, const struct ynode *doc, st
 	return 0;
 }
 
+static int filter(struct load *ld, const struct ynode *doc)
+{
+	struct err why = { 0 };
+
+	if (filter_parse(ld->rs, &ld->filters, ld->path, doc, &why) < 0) {
+		if (why.code == ERR_NOMEM)
+			return err_nomem(ld->err);
+		tell(ld, ld->path, &why);
+		return 0;
+	}
+	ld->rep->documents++;
+	ld->rep->loaded++;
+	ld->rep->filters++;
+	return 0;
+}
+
 static int document(void *arg, struct ynode *doc)
 {
 	struct load *ld = arg;
@@ -95,6 +112,8 @@ static int document(void *arg, struct ynode *doc)
 	struct rule *r;
 	bool known;
 
+	if (ynode_get(doc, "filter") != NULL)
+		return filter(ld, doc);
 	if (rule_parse(ld->rs, ld->path, doc, &r, &known, &why) < 0 ||
 	    add_rule(ld, r, doc, &why) < 0) {
 		if (why.code == ERR_NOMEM)
@@ -248,6 +267,25 @@ static void unresolved(void *arg, const struct rule *r, const struct err *why)
 		ld->rep->fault(ld->rep->arg, r->path, why);
 }
 
+static void filter_fault(void *arg, const char *path, const struct err *why)
+{
+	struct load *ld = arg;
+
+	ld->rep->loaded--;
+	ld->rep->filters--;
+	ld->rep->rejected++;
+	if (ld->rep->fault != NULL)
+		ld->rep->fault(ld->rep->arg, path, why);
+}
+
+static void filter_warning(void *arg, const char *path, const struct err *why)
+{
+	struct load *ld = arg;
+
+	if (ld->rep->warning != NULL)
+		ld->rep->warning(ld->rep->arg, path, why);
+}
+
 /* Each class gets its rules. */
 static int fill_classes(struct ruleset *rs, struct err *err)
 {
@@ -284,7 +322,9 @@ int ruleset_load_from(const struct rules_source *src, struct rules_report *rep,
 		if (load_path(&ld, src->paths[i]) < 0)
 			goto out;
 	}
-	if (correlations_resolve(ld.rs, unresolved, &ld, err) < 0 || fill_classes(ld.rs, err) < 0)
+	if (correlations_resolve(ld.rs, unresolved, &ld, err) < 0 ||
+	    filters_apply(ld.rs, &ld.filters, filter_fault, filter_warning, &ld, err) < 0 ||
+	    fill_classes(ld.rs, err) < 0)
 		goto out;
 	ld.rs->values = NULL;
 	*ret = ld.rs;
@@ -292,6 +332,7 @@ int ruleset_load_from(const struct rules_source *src, struct rules_report *rep,
 	r = 0;
 out:
 	ruleset_unref(ld.rs);
+	filters_release(&ld.filters);
 	values_release(&values);
 	arena_release(&ld.tree);
 	buf_release(&ld.text);

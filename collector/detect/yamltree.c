@@ -205,6 +205,29 @@ out:
 	return r;
 }
 
+struct ynode *ynode_copy(const struct ynode *n, struct arena *mem)
+{
+	struct ynode *copy = arena_alloc(mem, sizeof(*copy)), **tail;
+
+	if (copy == NULL)
+		return NULL;
+	*copy = *n;
+	copy->first = copy->next = NULL;
+	tail = &copy->first;
+	copy->text = n->kind == Y_SCALAR ? arena_copy(mem, n->text) : n->text;
+	if (n->kind == Y_SCALAR && copy->text.p == NULL)
+		return NULL;
+	if (n->key != NULL && (copy->key = ynode_copy(n->key, mem)) == NULL)
+		return NULL;
+	for (const struct ynode *it = n->first; it != NULL; it = it->next) {
+		*tail = ynode_copy(it, mem);
+		if (*tail == NULL)
+			return NULL;
+		tail = &(*tail)->next;
+	}
+	return copy;
+}
+
 struct ynode *ynode_get(const struct ynode *m, const char *key)
 {
 	if (m == NULL || m->kind != Y_MAP)

@@ -28,6 +28,8 @@ struct ynode {
  * it. */
 int yaml_read(struct slice text, struct arena *mem, int (*doc)(void *arg, struct ynode *root),
 	      void *arg, struct err *err);
+/* A copy that lives in mem. NULL: no memory. */
+struct ynode *ynode_copy(const struct ynode *n, struct arena *mem);
 struct ynode *ynode_get(const struct ynode *map, const char *key); /* NULL: absent or not a map */
 bool ynode_is_null(const struct ynode *n);
 bool ynode_is_bool(const struct ynode *n, bool *ret);
