@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* collector/correlate/correlate.c: a signal's way through the rules. */
+#include "collector/correlate/chain.h"
+#include "collector/correlate/measure.h"
 #include "collector/correlate/plan.h"
 
 #include <stdlib.h>
@@ -22,6 +24,12 @@ int correlate_new(const struct correlate_opts *opts, struct correlate **ret, str
 	co->stats = opts->stats != NULL ? opts->stats : &co->own_stats;
 	co->max_bytes = opts->max_bytes > 0 ? opts->max_bytes : MAX_BYTES;
 	random_bytes(&co->key, sizeof(co->key));
+	co->measure = calloc(1, sizeof(*co->measure));
+	co->chain = calloc(1, sizeof(*co->chain));
+	if (co->measure == NULL || co->chain == NULL) {
+		correlate_free(co);
+		return err_nomem(err);
+	}
 	if (plans_make(co, opts, err) < 0) {
 		correlate_free(co);
 		return -1;
@@ -38,7 +46,12 @@ void correlate_free(struct correlate *co)
 	groups_release(co);
 	plans_free(co);
 	seen_release(&co->seen);
-	free(co->scratch);
+	if (co->measure != NULL)
+		measure_release(co->measure);
+	if (co->chain != NULL)
+		chain_release(co->chain);
+	free(co->measure);
+	free(co->chain);
 	buf_release(&co->key_buf);
 	buf_release(&co->entity);
 	buf_release(&co->group_key);
@@ -118,19 +131,54 @@ static bool group_key(struct correlate *co, const struct use *use, const struct 
 	return b->n <= KEY_MAX;
 }
 
-static int counted_value(struct correlate *co, const struct use *use, const struct incoming *in,
-			 uint64_t *ret)
+/* Several fields are one value: that of all of them. */
+static bool tuple_hash(struct correlate *co, const struct use *use, const struct incoming *in,
+		       uint64_t *ret)
+{
+	const struct correlation *c = use->plan->rule->correlation;
+	struct buf *b = &co->key_buf;
+	struct slice text;
+
+	buf_reset(b);
+	for (size_t i = 0; i < c->n_fields; i++) {
+		if (!event_value(co, in->sg, field_here(use, in, c->fields[i]), &text))
+			return false;
+		if (c->n_fields == 1) {
+			*ret = siphash(&co->key, text);
+			return true;
+		}
+		buf_put(b, &text.n, sizeof(text.n));
+		buf_slice(b, text);
+	}
+	*ret = siphash(&co->key, buf_view(b));
+	return c->n_fields > 0 && !b->failed;
+}
+
+/* What the correlation looks at in the event. false: it takes no part, and was counted. */
+static bool counted_value(struct correlate *co, const struct use *use, const struct incoming *in,
+			  uint64_t *ret)
 {
 	const struct correlation *c = use->plan->rule->correlation;
 	struct slice text;
+	double number;
 
 	*ret = 0;
-	if (c->type != CORR_VALUE_COUNT)
-		return 1;
-	if (c->field == NULL || !event_value(co, in->sg, field_here(use, in, c->field), &text))
-		return 0;
-	*ret = siphash(&co->key, text);
-	return 1;
+	if (c->type == CORR_EVENT_COUNT || c->type >= CORR_TEMPORAL)
+		return true;
+	if (c->type == CORR_VALUE_COUNT ||
+	    (c->type == CORR_VALUE_PERCENTILE && c->percentile < 0)) {
+		if (tuple_hash(co, use, in, ret))
+			return true;
+	} else if (event_value(co, in->sg, field_here(use, in, c->fields[0]), &text)) {
+		if (number_read(text, &number)) {
+			memcpy(ret, &number, sizeof(number));
+			return true;
+		}
+		metric_add(&co->stats->unnumbered, 1);
+		return false;
+	}
+	metric_add(&co->stats->ungrouped, 1);
+	return false;
 }
 
 struct below { /* what a correlation hands to one that refers to it, with the signal in hand */
@@ -141,18 +189,16 @@ struct below { /* what a correlation hands to one that refers to it, with the si
 static int take(struct correlate *co, const struct use *use, const struct incoming *in,
 		unsigned flags, const struct below *below, unsigned depth, struct err *err);
 
-/* Puts the signal, and what stands below it, into the group. 1 added, 0 too late, -1. */
+/* Puts the signal, and what stands below it, into the group. 1 *ret_item; 0 too late; -1. */
 static int put(struct correlate *co, struct group *g, const struct use *use,
 	       const struct incoming *in, unsigned flags, const struct below *below,
-	       struct err *err)
+	       struct item **ret_item, struct err *err)
 {
 	uint64_t value;
 	struct item *it;
 
-	if (!counted_value(co, use, in, &value)) {
-		metric_add(&co->stats->ungrouped, 1);
+	if (!counted_value(co, use, in, &value))
 		return 0;
-	}
 	if (in->time_ns < g->newest_ns - use->plan->late_ns) {
 		bool covered = g->open && in->time_ns <= g->open_until_ns;
 
@@ -178,6 +224,7 @@ static int put(struct correlate *co, struct group *g, const struct use *use,
 	it->place = use->place;
 	it->value = value;
 	it->flags = (uint8_t)flags;
+	*ret_item = it;
 	return 1;
 }
 
@@ -214,13 +261,13 @@ static int hand_up(struct correlate *co, struct group *g, const struct incoming 
 }
 
 /* Is there something to tell, now that the signal is in? */
-static int judge(struct correlate *co, struct group *g, const struct incoming *in, unsigned depth,
-		 struct err *err)
+static int judge(struct correlate *co, struct group *g, const struct item *own,
+		 const struct incoming *in, unsigned depth, struct err *err)
 {
 	const struct correlation *c = g->plan->rule->correlation;
 	bool open = g->open && in->time_ns <= g->open_until_ns;
 	int64_t from_ns = 0, until_ns = in->time_ns + g->plan->session_ns;
-	int holds = window_holds(co, g, in->time_ns, &from_ns, err);
+	int holds = window_holds(co, g, own, &from_ns, err);
 	unsigned flags = 0;
 
 	if (holds < 0)
@@ -248,6 +295,7 @@ static int judge(struct correlate *co, struct group *g, const struct incoming *i
 static int take(struct correlate *co, const struct use *use, const struct incoming *in,
 		unsigned flags, const struct below *below, unsigned depth, struct err *err)
 {
+	struct item *own = NULL;
 	struct group *g;
 	int r;
 
@@ -261,9 +309,9 @@ static int take(struct correlate *co, const struct use *use, const struct incomi
 	if (g == NULL)
 		return -1;
 	groups_age(co, use->plan);
-	r = put(co, g, use, in, flags, below, err);
+	r = put(co, g, use, in, flags, below, &own, err);
 	if (r > 0)
-		r = judge(co, g, in, depth, err);
+		r = judge(co, g, own, in, depth, err);
 	group_trim(co, g);
 	return r;
 }
@@ -329,6 +377,9 @@ void correlate_metrics(const struct correlate_stats *st, struct buf *out)
 		{ "vartio_correlate_ungrouped", "vartio_correlate_ungrouped_total", "counter",
 		  "Signals without a value that a correlation groups or counts by.",
 		  &st->ungrouped },
+		{ "vartio_correlate_unnumbered", "vartio_correlate_unnumbered_total", "counter",
+		  "Signals whose value is no number where a correlation wants one.",
+		  &st->unnumbered },
 		{ "vartio_correlate_late", "vartio_correlate_late_total", "counter",
 		  "Signals too late to open a window.", &st->late },
 		{ "vartio_correlate_ahead", "vartio_correlate_ahead_total", "counter",

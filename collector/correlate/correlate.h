@@ -5,11 +5,26 @@
  * Thread:   one.   Memory: bounded, evictions counted.
  * Time:     windows slide on event time, per group, so that a backlog is judged as it happened;
  *           state ages by the time of arrival (event.ingested). now_ns stands in where that is
- * absent. Standard: Sigma correlation rules 2.1.0. Where it leaves room: an event without a value
- * for a group-by field takes no part in the correlation; of several values the first counts; `lt`,
- * `lte`, `eq` and `neq` are judged at each event, over the window that ends with it; a correlation
- * that another one refers to is an event of it at the times at which its own condition is true, and
- * counts once a session. */
+ *           absent.
+ * Standard: Sigma correlation rules 2.1.0, and value_median and conditions over rule names, which
+ * came after it. Where it leaves room:
+ * - A condition is judged at each event, over the window of the timespan that ends with it; after
+ *   a late event, over the windows behind it too. So `gte: 10` is found once, at the tenth event,
+ *   and `lt`, `lte`, `eq`, `neq` and "not" say what was so then: nothing is found when events stay
+ *   away, nor taken back when more come.
+ * - An event without a value for a group-by field, or for the field that is counted, takes no part;
+ *   of several values the first counts. An event that matches two of the rules counts once.
+ * - value_sum, value_avg, value_median and value_percentile want numbers: JSON's, or text that
+ *   spells one. Anything else takes no part, counted. Nine digits behind the point are kept.
+ * - value_percentile with `percentile: P` compares the value below which P percent of the values
+ *   lie, linear between the two nearest (see measure.h); the median is P = 50. Without it, as in
+ *   the specification's example, it compares the share of the window's values, in percent, that
+ *   equal the event's own.
+ * - temporal with a number wants so many different rules. temporal_ordered is true at an event that
+ *   ends a chain in the order of the list; with a number, the longest such chain is compared; with
+ *   an expression, the chain is of the rules of one of its least alternatives.
+ * - A correlation that another one refers to is an event of it at the times at which its own
+ *   condition is true, and counts once a session. */
 #ifndef VARTIO_CORRELATE_CORRELATE_H
 #define VARTIO_CORRELATE_CORRELATE_H
 
@@ -69,15 +84,16 @@ struct correlate_opts {
 		*stats; /* borrowed: counters that outlive this correlate; NULL: its own */
 };
 struct correlate_stats {
-	metric signals;   /* taken */
-	metric unknown;   /* of rules that are not loaded (any more): passed over */
-	metric repeated;  /* (rule, event.id) seen before: dropped */
-	metric ungrouped; /* a group-by field was absent: the event takes no part */
-	metric late;      /* too late to open a window */
-	metric ahead;     /* dated more than 5 minutes after their arrival: taken as of arrival */
-	metric findings;  /* given to found, replays not counted */
-	metric evicted;   /* groups given up for memory */
-	metric folded;    /* signals whose details were folded away */
+	metric signals;    /* taken */
+	metric unknown;    /* of rules that are not loaded (any more): passed over */
+	metric repeated;   /* (rule, event.id) seen before: dropped */
+	metric ungrouped;  /* a group-by field was absent: the event takes no part */
+	metric unnumbered; /* a field that a correlation adds up holds no number: no part either */
+	metric late;       /* too late to open a window */
+	metric ahead;      /* dated more than 5 minutes after their arrival: taken as of arrival */
+	metric findings;   /* given to found, replays not counted */
+	metric evicted;    /* groups given up for memory */
+	metric folded;     /* signals whose details were folded away */
 	metric groups, bytes, repeats_kept; /* now */
 };
 int correlate_new(const struct correlate_opts *opts, struct correlate **ret, struct err *err);

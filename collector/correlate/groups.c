@@ -234,9 +234,9 @@ static void counted_drop(struct correlate *co, struct group *g)
 {
 	const struct correlation *c = g->plan->rule->correlation;
 
-	if (c->type != CORR_EVENT_COUNT || c->value < 0)
+	if (c->type != CORR_EVENT_COUNT)
 		return;
-	while (g->n_items / 2 > (uint64_t)c->value + 1 && (g->first->flags & ITEM_CARRIED) != 0)
+	while (g->n_items / 2 > g->plan->asked + 1 && (g->first->flags & ITEM_CARRIED) != 0)
 		item_drop(co, g, g->first);
 }
 

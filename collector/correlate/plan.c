@@ -74,8 +74,14 @@ static int correlation_plan(struct correlate *co, const struct correlate_opts *o
 {
 	const struct correlation *c = pl->rule->correlation;
 	int64_t session = opts->session_ns > 0 ? opts->session_ns : HOUR_NS;
-	uint64_t asked = c->value > 0 && c->value < UINT32_MAX / 4 ? (uint64_t)c->value : 0;
+	uint64_t asked = 0;
 
+	for (unsigned i = 0; i < c->n_tests && c->type <= CORR_VALUE_COUNT; i++)
+		if (c->test[i].value > (double)asked)
+			asked = (uint64_t)c->test[i].value;
+	if (asked > UINT32_MAX / 4)
+		asked = UINT32_MAX / 4;
+	pl->asked = asked;
 	pl->late_ns = opts->lateness_ns > 0 ? opts->lateness_ns : c->timespan_ns;
 	pl->session_ns = c->timespan_ns > session ? c->timespan_ns : session;
 	pl->hold_ns = c->timespan_ns + pl->late_ns;

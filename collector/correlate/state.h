@@ -4,6 +4,7 @@
  *   record.c     what is kept of a signal
  *   groups.c     the table of groups, their items, age and memory
  *   window.c     is the condition true?
+ *   measure.c    what a window amounts to; chain.c: events in order
  *   finding.c    items to findings */
 #ifndef VARTIO_CORRELATE_STATE_H
 #define VARTIO_CORRELATE_STATE_H
@@ -38,7 +39,7 @@ struct item {                     /* one record in one group */
 	struct item *prev, *next; /* oldest first, by last_ns; equal times by arrival */
 	struct record *rec;
 	int64_t first_ns, last_ns;
-	uint64_t value; /* value_count: hash of the counted value */
+	uint64_t value; /* value_*: a number's bits as a double, or the hash of a value */
 	uint32_t count; /* events: 1; more when folded; 0 when its event is in the group already */
 	uint16_t place; /* which of correlation.rules */
 	uint8_t flags;
@@ -73,13 +74,9 @@ struct plan { /* what the rules ask of one rule */
 	size_t n_fields;
 	/* Correlations: */
 	int64_t late_ns, session_ns, hold_ns; /* hold: arrival time after which a group is over */
+	uint64_t asked; /* the largest number that the condition compares a count with */
 	uint32_t items_max;
 	struct group *oldest, *newest;
-};
-
-struct slot_count { /* scratch for distinct values */
-	uint64_t value;
-	uint32_t turn, n;
 };
 
 struct correlate {
@@ -94,9 +91,8 @@ struct correlate {
 	struct seen seen;
 	struct group **table;
 	size_t table_cap, n_groups, bytes, max_bytes, sweep;
-	struct slot_count *scratch;
-	size_t scratch_cap;
-	uint32_t scratch_turn;
+	struct measure *measure; /* scratch of window.c */
+	struct chain *chain;
 	int64_t horizon_ns, arrival_ns;
 	void (*found)(void *arg, const struct finding *f);
 	void *arg;
@@ -138,10 +134,10 @@ void groups_age(struct correlate *co, struct plan *plan);
 void groups_evict(struct correlate *co, const struct group *keep);
 void groups_release(struct correlate *co);
 
-/* window.c: 1: the condition holds in a window that ends at or behind `at`, the first of which
- * begins at *ret_from; 0: in none; -1: no memory. */
-int window_holds(struct correlate *co, const struct group *g, int64_t at_ns, int64_t *ret_from_ns,
-		 struct err *err);
+/* window.c: 1: the condition holds in a window that ends with the item or behind it, and holds it;
+ * the first of them begins at *ret_from; 0: in none; -1: no memory. */
+int window_holds(struct correlate *co, const struct group *g, const struct item *own,
+		 int64_t *ret_from_ns, struct err *err);
 
 /* finding.c: tells what of the group was not told; of rules that do not alert it only marks it. */
 int finding_tell(struct correlate *co, struct group *g, const struct incoming *in, bool holds,

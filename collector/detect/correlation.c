@@ -3,31 +3,61 @@
  * resolved once all files are read, so that order and file do not matter. */
 #include <stdlib.h>
 
-#include "collector/detect/engine.h"
+#include "collector/detect/corr_condition.h"
 #include "common/base/time.h"
 
-static int refuse(struct err *err, const struct ynode *at, const char *what)
+#define refuse corr_refuse
+
+int corr_refuse(struct err *err, const struct ynode *at, const char *what)
 {
 	return err_at(err, at->line, at->col, ERR_SYNTAX, "correlation: %s", what);
 }
 
+/* A key that we do not know may be a condition that we would not keep. */
+static int check_keys(const struct ynode *map, struct err *err)
+{
+	static const char *const keys[] = { "type",      "rules",   "group-by", "timespan",
+					    "condition", "aliases", "generate" };
+
+	for (const struct ynode *n = map->first; n != NULL; n = n->next) {
+		size_t i = 0;
+
+		while (i < sizeof(keys) / sizeof(keys[0]) && !slice_is(n->key->text, keys[i]))
+			i++;
+		if (i == sizeof(keys) / sizeof(keys[0]))
+			return refuse(err, n->key,
+				      "this key is unknown; type, rules, group-by, timespan, "
+				      "condition, aliases and generate are Sigma's");
+	}
+	return 0;
+}
+
 static int read_type(struct correlation *co, const struct ynode *map, struct err *err)
 {
-	static const char *const names[] = { "event_count", "value_count", "temporal",
-					     "temporal_ordered" };
+	static const char *const names[] = {
+		[CORR_EVENT_COUNT] = "event_count",
+		[CORR_VALUE_COUNT] = "value_count",
+		[CORR_VALUE_SUM] = "value_sum",
+		[CORR_VALUE_AVG] = "value_avg",
+		[CORR_VALUE_PERCENTILE] = "value_percentile",
+		[CORR_VALUE_MEDIAN] = "value_median",
+		[CORR_TEMPORAL] = "temporal",
+		[CORR_TEMPORAL_ORDERED] = "temporal_ordered",
+	};
 	const struct ynode *n = ynode_get(map, "type");
 
 	if (n == NULL || n->kind != Y_SCALAR)
 		return refuse(err, n != NULL ? n : map, "the type is missing");
-	for (int i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (slice_is(n->text, names[i])) {
 			co->type = (enum correlation_type)i;
 			return 0;
 		}
 	}
 	return err_at(err, n->line, n->col, ERR_SYNTAX,
-		      "correlation: type %.*s is not supported; event_count, value_count, temporal "
-		      "and temporal_ordered are",
+		      "correlation: type %.*s is unknown; event_count, value_count, value_sum, "
+		      "value_avg, value_percentile, value_median, temporal and temporal_ordered "
+		      "are Sigma's",
 		      (int)(n->text.n < 40 ? n->text.n : 40), n->text.p);
 }
 
@@ -56,56 +86,9 @@ static int read_timespan(struct correlation *co, const struct ynode *map, struct
 			return 0;
 		}
 	}
-	return refuse(err, n, "timespan: a number from 1 and s, m, h, d or w, at most a year");
-}
-
-/* {gte: 10}, and for value_count beside it {field: user.name}. */
-static int read_condition(struct ruleset *rs, struct correlation *co, const struct ynode *map,
-			  struct err *err)
-{
-	static const char *const ops[] = { "gt", "gte", "lt", "lte", "eq", "neq" };
-	const struct ynode *n = ynode_get(map, "condition");
-	bool temporal = co->type >= CORR_TEMPORAL, seen = false;
-	uint64_t v;
-
-	co->op = CMP_GTE;
-	co->value = 0; /* temporal: all of its rules, filled in with their number */
-	if (n == NULL && temporal)
-		return 0;
-	if (n == NULL || n->kind != Y_MAP)
-		return refuse(err, n != NULL ? n : map,
-			      temporal
-				      ? "extended conditions are not supported: leave condition out"
-				      : "a condition such as {gte: 10} is expected");
-	for (const struct ynode *c = n->first; c != NULL; c = c->next) {
-		int op = 0;
-
-		if (slice_is(c->key->text, "field") && c->kind == Y_SCALAR && c->text.n > 0) {
-			co->field = keep(rs, c->text);
-			if (co->field == NULL)
-				return err_nomem(err);
-			continue;
-		}
-		while (op < 6 && !slice_is(c->key->text, ops[op]))
-			op++;
-		if (op == 6)
-			return refuse(err, c->key,
-				      "condition: gt, gte, lt, lte, eq, neq or field is "
-				      "expected");
-		if (seen)
-			return refuse(err, c->key, "condition: only one comparison is supported");
-		if (c->kind != Y_SCALAR || !slice_uint(c->text, 1000000000, &v))
-			return refuse(err, c, "condition: a whole number is expected here");
-		seen = true;
-		co->op = (enum compare)op;
-		co->value = (int64_t)v;
-	}
-	if (!seen && !temporal)
-		return refuse(err, n, "condition: a comparison such as gte: 10 is missing");
-	if (co->type == CORR_VALUE_COUNT && co->field == NULL)
-		return refuse(err, n,
-			      "condition: value_count wants the field whose values it counts");
-	return 0;
+	return refuse(err, n,
+		      "timespan: a number from 1 and s, m, h, d or w in lower case, at most a "
+		      "year; months and years differ in length: say days");
 }
 
 /* aliases: {name: {rule: field, ...}} */
@@ -147,48 +130,55 @@ static int read_aliases(struct ruleset *rs, struct correlation *co, const struct
 	return 0;
 }
 
+/* Makes the fields known to ruleset_field, so that they are found by the field map. */
+static int fields_known(struct ruleset *rs, const char *const *names, size_t n, struct err *err)
+{
+	uint32_t field;
+
+	for (size_t i = 0; i < n; i++)
+		if (field_intern(rs, slice_str(names[i]), NULL, &field, err) < 0)
+			return -1;
+	return 0;
+}
+
 int correlation_parse(struct ruleset *rs, struct rule *rule, const struct ynode *doc,
 		      struct err *err)
 {
 	const struct ynode *map = ynode_get(doc, "correlation"), *refs, *n;
 	struct correlation *co = arena_alloc(&rs->mem, sizeof(*co));
 	struct compiled *own = rule->compiled;
-	const char **names = NULL;
-	uint32_t field; /* known from here on to ruleset_field */
 
 	if (co == NULL)
 		return err_nomem(err);
-	*co = (struct correlation){ 0 };
+	*co = (struct correlation){ .percentile = CORR_SHARE };
 	rule->correlation = co;
 	if (map->kind != Y_MAP)
 		return refuse(err, map, "a map is expected here");
 	if (ynode_get(doc, "detection") != NULL)
 		return refuse(err, map, "a rule has a detection or a correlation, not both");
 	refs = ynode_get(map, "rules");
-	if (refs == NULL)
-		return refuse(err, map, "the rules that it counts are missing");
-	if (read_type(co, map, err) < 0 || read_timespan(co, map, err) < 0 ||
-	    read_condition(rs, co, map, err) < 0 || read_aliases(rs, co, map, err) < 0 ||
+	if (check_keys(map, err) < 0 || read_type(co, map, err) < 0 ||
+	    read_timespan(co, map, err) < 0 || read_aliases(rs, co, map, err) < 0 ||
 	    text_list(rs, ynode_get(map, "group-by"), "group-by", &co->group_by, &co->n_group_by,
 		      err) < 0 ||
-	    text_list(rs, refs, "rules", &names, &own->n_refs, err) < 0)
+	    text_list(rs, refs, "rules", &own->refs, &own->n_refs, err) < 0)
+		return -1;
+	/* An extended condition may name them all by itself. */
+	if (corr_condition(rs, co, own, map, err) < 0)
 		return -1;
 	if (own->n_refs == 0)
-		return refuse(err, refs, "it counts no rule");
-	if (co->type >= CORR_TEMPORAL && own->n_refs < 2)
-		return refuse(err, refs, "a temporal correlation wants at least two rules");
-	for (size_t i = 0; i < co->n_group_by; i++) {
-		if (field_intern(rs, slice_str(co->group_by[i]), NULL, &field, err) < 0)
-			return -1;
-	}
-	if (co->field != NULL && field_intern(rs, slice_str(co->field), NULL, &field, err) < 0)
+		return refuse(err, refs != NULL ? refs : map,
+			      "the rules that it counts are missing");
+	if (fields_known(rs, co->group_by, co->n_group_by, err) < 0 ||
+	    fields_known(rs, co->fields, co->n_fields, err) < 0)
 		return -1;
 	n = ynode_get(map, "generate");
 	if (n == NULL)
 		n = ynode_get(doc, "generate");
 	if (n != NULL && !ynode_is_bool(n, &co->generate))
 		return refuse(err, n, "generate: true or false is expected");
-	own->refs = names;
+	if (refs == NULL)
+		refs = ynode_get(map, "condition");
 	own->line = refs->line;
 	own->col = refs->col;
 	return 0;
@@ -213,10 +203,13 @@ static int resolve_one(struct ruleset *rs, struct rule *r, struct err *err)
 				err, own->line, own->col, ERR_ABSENT,
 				"correlation: no rule that loads has the id or name \"%.100s\"",
 				own->refs[i]);
+		for (size_t k = 0; k < co->n_rules; k++)
+			if (co->rules[k] == to)
+				return err_at(err, own->line, own->col, ERR_SYNTAX,
+					      "correlation: rules: \"%.100s\" stands there twice",
+					      own->refs[i]);
 		co->rules[co->n_rules++] = to;
 	}
-	if (co->value == 0 && co->type >= CORR_TEMPORAL)
-		co->value = (int64_t)co->n_rules;
 	for (size_t i = 0; i < co->n_aliases; i++) {
 		struct correlation_alias *a = &co->aliases[i];
 

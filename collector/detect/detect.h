@@ -17,16 +17,36 @@ struct rule_texts { /* plain language for the contact; NULL where the rule has n
 	const char *title, *what, *why, *action /* YAML key: do */, *call;
 };
 
-enum correlation_type { CORR_EVENT_COUNT, CORR_VALUE_COUNT, CORR_TEMPORAL, CORR_TEMPORAL_ORDERED };
+enum correlation_type {
+	CORR_EVENT_COUNT,
+	CORR_VALUE_COUNT,
+	CORR_VALUE_SUM,
+	CORR_VALUE_AVG,
+	CORR_VALUE_PERCENTILE,
+	CORR_VALUE_MEDIAN,
+	CORR_TEMPORAL, /* from here on: which rules, not how many events */
+	CORR_TEMPORAL_ORDERED
+};
 enum compare { CMP_GT, CMP_GTE, CMP_LT, CMP_LTE, CMP_EQ, CMP_NEQ };
 
-#define CORR_NEST_MAX 8u /* correlations of correlations of ... */
+#define CORR_NEST_MAX  8u  /* correlations of correlations of ... */
+#define CORR_TESTS_MAX 6u  /* comparisons of one condition: each operator once */
+#define CORR_TERMS_MAX 64u /* of an extended condition, written as "this or that or ..." */
+#define CORR_RULES_MAX 64u /* of a correlation whose terms are masks of rules */
+#define CORR_CHAIN_MAX 16u /* rules of a temporal_ordered that wants only some of them */
 
 struct rule;
 struct correlation_alias { /* in `rule`, the field `alias` of group_by is called `field` */
 	const char *alias, *rule_ref, *field;
 	const struct rule *rule;
 	unsigned line, col;
+};
+struct correlation_test {
+	enum compare op;
+	double value; /* event_count, value_count, temporal*: a whole number from 0 */
+};
+struct correlation_term {       /* true when every rule of with occurs, and none of without */
+	uint64_t with, without; /* bit N: rules[N] */
 };
 struct correlation { /* Sigma correlation rules, resolved */
 	enum correlation_type type;
@@ -35,13 +55,19 @@ struct correlation { /* Sigma correlation rules, resolved */
 	const char **group_by; /* field names; aliases resolved by correlation_field */
 	size_t n_group_by;
 	int64_t timespan_ns;
-	enum compare op;
-	int64_t value;     /* the threshold */
-	const char *field; /* value_count: the field whose values are counted */
+	struct correlation_test test[CORR_TESTS_MAX]; /* all must be true */
+	unsigned n_tests;
+	struct correlation_term *terms; /* of temporal*, instead of tests: one must be true */
+	unsigned n_terms;
+	const char **fields; /* value_*: whose values; several: value_count of their tuples */
+	size_t n_fields;
+	double percentile; /* value_percentile: 0 to 100; CORR_SHARE: what is compared is how
+			    * many percent of the window's values the event's own are */
 	bool generate;     /* the rules it refers to alert by themselves too */
 	struct correlation_alias *aliases;
 	size_t n_aliases;
 };
+#define CORR_SHARE (-1.0)
 
 struct rule { /* all pointers live in the ruleset */
 	enum rule_kind kind;

@@ -53,9 +53,10 @@ static const struct rule base_rule = {
 	.title = "SSH: wrong password",
 	.level = LEVEL_LOW,
 };
-static const struct correlation guess_correlation = {
-	.type = CORR_EVENT_COUNT, .timespan_ns = 5 * MINUTE, .op = CMP_GTE, .value = 10
-};
+static const struct correlation guess_correlation = { .type = CORR_EVENT_COUNT,
+						      .timespan_ns = 5 * MINUTE,
+						      .n_tests = 1,
+						      .test = { { CMP_GTE, 10 } } };
 static const struct rule guess_rule = {
 	.kind = RULE_CORRELATION,
 	.number = 1,

@@ -78,16 +78,17 @@ static const char *by_host_ip[] = { "host.name", "source.ip" };
 #define BASE(t, r, o, v)                                                                           \
 	{                                                                                          \
 		.type = (t), .rules = (r), .n_rules = sizeof(r) / sizeof((r)[0]),                  \
-		.group_by = by_host, .n_group_by = 1, .timespan_ns = MIN5, .op = (o), .value = (v) \
+		.group_by = by_host, .n_group_by = 1, .timespan_ns = MIN5,                         \
+		.test = { { (o), (v) } }, .n_tests = 1                                             \
 	}
 static const struct correlation count3 = BASE(CORR_EVENT_COUNT, ref_failed, CMP_GTE, 3);
 static const struct correlation over2 = BASE(CORR_EVENT_COUNT, ref_failed, CMP_GT, 2);
 static const struct correlation equal2 = BASE(CORR_EVENT_COUNT, ref_failed, CMP_EQ, 2);
 static const struct correlation below2 = BASE(CORR_EVENT_COUNT, ref_failed, CMP_LT, 2);
 static const struct correlation either3 = BASE(CORR_EVENT_COUNT, ref_two, CMP_GTE, 3);
-static const struct correlation together = BASE(CORR_TEMPORAL, ref_two, CMP_GTE, 0);
-static const struct correlation ordered = BASE(CORR_TEMPORAL_ORDERED, ref_two, CMP_GTE, 0);
-static const struct correlation nested = BASE(CORR_TEMPORAL_ORDERED, ref_nested, CMP_GTE, 0);
+static const struct correlation together = BASE(CORR_TEMPORAL, ref_two, CMP_GTE, 2);
+static const struct correlation ordered = BASE(CORR_TEMPORAL_ORDERED, ref_two, CMP_GTE, 2);
+static const struct correlation nested = BASE(CORR_TEMPORAL_ORDERED, ref_nested, CMP_GTE, 2);
 static const struct correlation twice_c2 = BASE(CORR_EVENT_COUNT, ref_c2, CMP_GTE, 2);
 
 static struct {

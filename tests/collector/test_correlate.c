@@ -125,11 +125,13 @@ static void test_scenarios(void **state)
 
 static void test_value_count(void **state)
 {
+	static const char *user[] = { "user.name" };
 	struct correlation users = count3;
 	struct correlate *co;
 
 	users.type = CORR_VALUE_COUNT;
-	users.field = "user.name";
+	users.fields = user;
+	users.n_fields = 1;
 	co = begin(&users, NULL, 0);
 	assert_int_equal(feed(co, "failed", 0, "h1", "A", "u1"), 0);
 	assert_int_equal(feed(co, "failed", 1, "h1", "A", "u1"), 0);

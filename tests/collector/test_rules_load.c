@@ -83,8 +83,8 @@ static const struct {
 	  HEAD "detection: {s: {a: x}, condition: s}\nvartio: {entitty: x}\n", 4, 10,
 	  "entity, audience" },
 	{ "correlation type",
-	  "title: t\ncorrelation:\n  type: value_sum\n  rules: [a]\n  timespan: 5m\n", 3, 9,
-	  "value_sum is not supported" },
+	  "title: t\ncorrelation:\n  type: value_max\n  rules: [a]\n  timespan: 5m\n", 3, 9,
+	  "value_max is unknown" },
 	{ "timespan",
 	  "title: t\ncorrelation:\n  type: temporal\n  rules: [a, b]\n  timespan: 5 min\n", 5, 13,
 	  "timespan" },
@@ -194,16 +194,17 @@ static void test_correlations(void **state)
 	assert_null(ruleset_find(rs, "circle"));
 	co = ruleset_find(rs, "many")->correlation;
 	assert_int_equal(co->type, CORR_EVENT_COUNT);
-	assert_int_equal(co->op, CMP_GTE);
-	assert_int_equal(co->value, 10);
+	assert_int_equal(co->test[0].op, CMP_GTE);
+	assert_true(co->test[0].value == 10);
 	assert_int_equal(co->timespan_ns, 300 * NS_PER_SEC);
 	assert_string_equal(co->group_by[0], "host.name");
 	assert_true(co->rules[0] == ruleset_find(rs, "one"));
 	co = ruleset_find(rs, "chain")->correlation;
-	assert_int_equal(co->value, 2); /* all of its rules */
+	assert_int_equal(co->n_terms, 1); /* all of its rules */
+	assert_int_equal(co->terms[0].with, 3);
 	assert_true(co->rules[0] == ruleset_find(rs, "many"));
 	co = ruleset_find(rs, "values")->correlation;
-	assert_string_equal(co->field, "user.name");
+	assert_string_equal(co->fields[0], "user.name");
 	assert_string_equal(correlation_field(co, ruleset_find(rs, "three"), "who"), "source.ip");
 	assert_string_equal(correlation_field(co, ruleset_find(rs, "one"), "who"), "who");
 	ruleset_unref(rs);
