@@ -51,7 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (ruleset_load(paths, 1, &rep, &rs, &err) < 0)
 		abort();
-	if (rep.documents != rep.loaded + rep.rejected || rep.loaded != ruleset_count(rs) + rep.filters)
+	if (rep.documents != rep.loaded + rep.rejected ||
+	    rep.loaded != ruleset_count(rs) + rep.filters)
 		abort();
 	run(rs, SLICE(event));
 	run(rs, SLICE(windows));
