@@ -58,6 +58,16 @@ static void on_warning(void *arg, const char *path, const struct err *why)
 		put_place(t->warnings, path, why, "warning: ");
 }
 
+static void on_passed(void *arg, const char *path, const char *why)
+{
+	struct telling *t = arg;
+	struct err said = { 0 };
+
+	err_set(&said, ERR_NONE, "%s", why);
+	if (t->faults != NULL && t->warnings != NULL) /* who wants to know all */
+		put_place(t->faults, path, &said, "passed over: ");
+}
+
 struct ruleset *rules_for_command(struct cmd *c, const struct rules_source *src, struct buf *faults,
 				  struct buf *warnings, struct rules_report *rep)
 {
@@ -65,7 +75,9 @@ struct ruleset *rules_for_command(struct cmd *c, const struct rules_source *src,
 	struct ruleset *rs;
 	struct err err;
 
-	*rep = (struct rules_report){ .fault = on_fault, .warning = on_warning, .arg = &t };
+	*rep = (struct rules_report){
+		.fault = on_fault, .warning = on_warning, .passed = on_passed, .arg = &t
+	};
 	if (ruleset_load_from(src, rep, &rs, &err) == 0)
 		return rs;
 	buf_str(&c->err, "vartio-collector: ");

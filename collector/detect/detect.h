@@ -110,6 +110,8 @@ struct rules_report {                       /* what a load said; `rules check` p
 	void (*fault)(void *arg, const char *path, const struct err *err);
 	/* A rule that loads, but applies to no event, since nothing maps its log source. */
 	void (*warning)(void *arg, const char *path, const struct err *err);
+	/* What stands in a folder and is no file of rules, and why. */
+	void (*passed)(void *arg, const char *path, const char *why);
 	void *arg;
 };
 struct rules_source {

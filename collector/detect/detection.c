@@ -24,9 +24,26 @@ const char *keep(struct ruleset *rs, struct slice s)
 	return arena_copy(&rs->mem, s).p;
 }
 
+int budget_take(struct ruleset *rs, size_t exprs, size_t bytes, struct err *err)
+{
+	struct budget *bg = &rs->budget;
+
+	if (exprs > EXPRS_MAX - bg->exprs || bytes > BYTES_MAX - bg->bytes)
+		return err_set(err, ERR_FULL,
+			       "the rules of this file come to more than we take: too many values, "
+			       "dashes, placeholders or conditions");
+	bg->exprs += (unsigned)exprs;
+	bg->bytes += bytes;
+	return 0;
+}
+
 struct expr *expr_new(struct ruleset *rs, enum expr_op op, unsigned n, struct err *err)
 {
-	struct expr *ex = arena_alloc(&rs->mem, sizeof(*ex) + n * sizeof(ex->kid[0]));
+	struct expr *ex;
+
+	if (budget_take(rs, (size_t)n + 1, 0, err) < 0)
+		return NULL;
+	ex = arena_alloc(&rs->mem, sizeof(*ex) + n * sizeof(ex->kid[0]));
 
 	if (ex == NULL) {
 		err_nomem(err);
@@ -69,7 +86,11 @@ int pred_intern(struct ruleset *rs, const struct pred *p, struct slice key, stru
 	struct expr *ex = expr_new(rs, EX_PRED, 0, err);
 	bool is_new;
 
-	if (ex == NULL || key.p == NULL ||
+	if (ex == NULL) {
+		pcre2_code_free(p->regex);
+		return -1;
+	}
+	if (key.p == NULL ||
 	    array_room(&rs->preds, rs->pred_keys.n, &rs->preds_cap, sizeof(*rs->preds)) < 0 ||
 	    intern_add(&rs->pred_keys, &rs->mem, key, &ex->pred, &is_new) < 0) {
 		pcre2_code_free(p->regex);

@@ -82,6 +82,13 @@ struct compiled { /* rule->compiled */
 	unsigned level;     /* how many correlations stand on each other here; 0: not known yet */
 };
 
+struct budget { /* what one file has taken; hostile rules are short and mean much */
+	unsigned exprs;
+	size_t bytes;
+};
+#define EXPRS_MAX 500000u     /* expressions and their children */
+#define BYTES_MAX (16u << 20) /* patterns of texts, compiled regular expressions */
+
 struct ruleset {
 	atomic_uint refs;
 	struct arena mem;
@@ -100,12 +107,15 @@ struct ruleset {
 	struct logsources *sources;
 	struct ynode *fieldmap;
 	pcre2_compile_context *regex_ctx;
+	struct budget budget;  /* while loading: of the file at hand */
 	struct values *values; /* while loading; NULL: the site has none */
 	struct arena maps;     /* the trees of both data files */
 };
 
 /* A growing array: room for one more of items[n], doubling *cap. -1: no memory. */
 int array_room(void *items_ptr, unsigned n, unsigned *cap, size_t size);
+/* Takes from what a file may make. -1: it makes too much; err without a place. */
+int budget_take(struct ruleset *rs, size_t exprs, size_t bytes, struct err *err);
 const char *keep(struct ruleset *rs,
 		 struct slice s); /* a copy that lives as long; NULL: no memory */
 

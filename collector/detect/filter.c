@@ -144,7 +144,7 @@ static struct expr *form_for(struct apply *ap, const struct ynode *aliases)
 			return f->form[i].expr;
 	}
 	if (search_compile(ap->rs, f->filter, "rules", aliases, &ex, ap->err) < 0)
-		return NULL; /* it has compiled with other names, so memory is out */
+		return NULL; /* it has compiled with other names, so a bound is reached */
 	if (f->n_forms < FORMS_MAX)
 		f->form[f->n_forms++] = (struct form){ aliases, ex };
 	return ex;
@@ -259,9 +259,15 @@ int filters_apply(struct ruleset *rs, struct filters *fs,
 
 		if (!ap.f->any && !names_are_good(&ap))
 			continue;
-		if ((ap.f->any ? add_to_all(&ap) : add_to_named(&ap)) < 0)
+		if ((ap.f->any ? add_to_all(&ap) : add_to_named(&ap)) == 0) {
+			warn_of_missing_not(&ap);
+			continue;
+		}
+		if (err->code == ERR_NOMEM)
 			return -1;
-		warn_of_missing_not(&ap);
+		err->line = ap.f->filter->line; /* more filters than we take */
+		err->col = ap.f->filter->col;
+		fault(arg, ap.f->path, err);
 	}
 	return 0;
 }

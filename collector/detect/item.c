@@ -81,6 +81,8 @@ static const struct mod_row {
 #define CHAIN_MAX 8
 #define ALTS_MAX  4096u /* what windash may make of one value: five for each dash */
 #define REGEX_MAX 8192u
+#define CODE_MAX  16384u /* of a compiled regular expression; the largest public one has 1543 */
+#define TEXT_MAX  8192u  /* of a value; the longest public one has 542 */
 
 struct item {
 	struct ruleset *rs;
@@ -308,6 +310,8 @@ static int string_pred(const struct item *it, struct slice v, struct expr **ret)
 	int r = -1;
 
 	p.cased = (it->mods & M_CASED) != 0;
+	if (budget_take(it->rs, 0, v.n, it->err) < 0)
+		return -1;
 	/* A keyword is looked for inside values, as if `contains` stood behind it. */
 	if ((it->mods & (M_CONTAINS | M_ENDSWITH)) != 0 ||
 	    (it->field == FIELD_ANY && (it->mods & M_SHAPE) == 0))
@@ -387,6 +391,20 @@ static int keyed(const struct item *it, const struct pred *p, const char *what, 
 	return r;
 }
 
+/* Nested repetitions are multiplied out: few characters can make 64 KiB of code, and more of
+ * machine code. */
+static int check_code(const struct item *it, const pcre2_code *code)
+{
+	size_t size = 0;
+
+	pcre2_pattern_info(code, PCRE2_INFO_SIZE, &size);
+	if (size > CODE_MAX)
+		return refuse(it, it->at,
+			      "regular expression is too large: its repetitions come to more than "
+			      "16 KiB");
+	return budget_take(it->rs, 0, 8 * size, it->err); /* what the JIT compiler makes of it */
+}
+
 static int regex_value(const struct item *it, struct expr **ret)
 {
 	struct pred p = { .kind = PRED_REGEX, .field = it->field };
@@ -407,6 +425,10 @@ static int regex_value(const struct item *it, struct expr **ret)
 		pcre2_get_error_message(code, (PCRE2_UCHAR *)msg, sizeof(msg));
 		return refuse(it, it->at, "regular expression, at its character %zu: %s", at + 1,
 			      msg);
+	}
+	if (check_code(it, p.regex) < 0) {
+		pcre2_code_free(p.regex);
+		return -1;
 	}
 	/* Without JIT (memory that may not be executed) the interpreter matches the same. */
 	pcre2_jit_compile(p.regex, PCRE2_JIT_COMPLETE);
@@ -562,6 +584,8 @@ static int value(struct item *it, const struct ynode *n, struct expr **ret)
 	bool yes;
 
 	it->at = n;
+	if (n->text.n > TEXT_MAX)
+		return refuse(it, n, "a value of more than 8192 bytes");
 	if (n->kind != Y_SCALAR)
 		return refuse(it, n, "a value is expected here, not a %s",
 			      n->kind == Y_MAP ? "map" : "list inside a list");

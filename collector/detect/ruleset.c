@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* collector/detect/ruleset.c: files and folders into one immutable set. */
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "collector/detect/engine.h"
 #include "collector/detect/values.h"
-#include "common/base/file.h"
+#include "collector/detect/walk.h"
 #include "common/base/hash.h"
 
-#define FOLDER_MAX     16u /* depth */
 #define REGEX_NEST_MAX 100u
 
 struct load {
@@ -29,6 +25,19 @@ static void tell(struct load *ld, const char *path, const struct err *why)
 	ld->rep->rejected++;
 	if (ld->rep->fault != NULL)
 		ld->rep->fault(ld->rep->arg, path, why);
+}
+
+/* One document. A bound of the whole file has no place of its own. */
+static int refused(struct load *ld, const struct ynode *doc, struct err *why)
+{
+	if (why->code == ERR_NOMEM)
+		return err_nomem(ld->err);
+	if (why->line == 0) {
+		why->line = doc->line;
+		why->col = doc->col;
+	}
+	tell(ld, ld->path, why);
+	return 0;
 }
 
 /* -- names ---------------------------------------------------------------------------------- */
@@ -94,10 +103,7 @@ static int filter(struct load *ld, const struct ynode *doc)
 	struct err why = { 0 };
 
 	if (filter_parse(ld->rs, &ld->filters, ld->path, doc, &why) < 0) {
-		if (why.code == ERR_NOMEM)
-			return err_nomem(ld->err);
-		tell(ld, ld->path, &why);
-		return 0;
+		return refused(ld, doc, &why);
 	}
 	ld->rep->documents++;
 	ld->rep->loaded++;
@@ -116,10 +122,7 @@ static int document(void *arg, struct ynode *doc)
 		return filter(ld, doc);
 	if (rule_parse(ld->rs, ld->path, doc, &r, &known, &why) < 0 ||
 	    add_rule(ld, r, doc, &why) < 0) {
-		if (why.code == ERR_NOMEM)
-			return err_nomem(ld->err);
-		tell(ld, ld->path, &why);
-		return 0;
+		return refused(ld, doc, &why);
 	}
 	ld->rep->documents++;
 	ld->rep->loaded++;
@@ -134,6 +137,13 @@ static int document(void *arg, struct ynode *doc)
 	return 0;
 }
 
+static void broken(void *arg, const struct err *why)
+{
+	struct load *ld = arg;
+
+	tell(ld, ld->path, why);
+}
+
 static int load_file(struct load *ld, const char *path)
 {
 	struct err why = { 0 };
@@ -142,91 +152,42 @@ static int load_file(struct load *ld, const char *path)
 	ld->path = keep(ld->rs, slice_str(path));
 	if (ld->path == NULL)
 		return err_nomem(ld->err);
+	ld->rs->budget = (struct budget){ 0 };
 	buf_reset(&ld->text);
 	arena_reset(&ld->tree);
-	if (file_read(path, RULE_FILE_MAX, &ld->text, &why) < 0) {
-		if (why.code == ERR_FULL)
-			err_set(&why, ERR_FULL, "more than 1 MiB, which no file of rules is");
-	} else if (yaml_read(buf_view(&ld->text), &ld->tree, document, ld, &why) == 0) {
-		if (ld->rep->documents == before) {
-			err_at(&why, 1, 1, ERR_SYNTAX, "the file holds no rule");
-			tell(ld, ld->path, &why);
-		}
+	if (rule_file_read(path, &ld->text, &why) < 0) {
+		if (why.code == ERR_NOMEM)
+			return err_nomem(ld->err);
+		tell(ld, ld->path, &why);
 		return 0;
 	}
-	if (ld->err->code == ERR_NOMEM || why.code == ERR_NOMEM)
-		return err_nomem(ld->err);
-	tell(ld, ld->path, &why);
+	if (yaml_each(buf_view(&ld->text), &ld->tree, document, broken, ld, ld->err) < 0)
+		return -1;
+	if (ld->rep->documents == before) {
+		err_at(&why, 1, 1, ERR_SYNTAX, "the file holds no rule");
+		tell(ld, ld->path, &why);
+	}
 	return 0;
 }
 
-static bool is_rule_file(const char *name)
+static int load_entry(void *arg, const struct walk_entry *e)
 {
-	struct slice s = slice_str(name);
+	struct load *ld = arg;
+	struct err why;
 
-	return name[0] != '.' && (slice_ends(s, SLICE(".yml")) || slice_ends(s, SLICE(".yaml"))) &&
-	       !slice_is(s, "logsources.yml") && !slice_is(s, "fieldmap.yml");
-}
-
-static int load_folder(struct load *ld, const char *path, unsigned depth);
-
-static int load_entry(struct load *ld, const char *folder, const char *name, unsigned depth)
-{
-	struct buf b = { 0 };
-	struct stat st;
-	int r = 0;
-
-	if (name[0] == '.')
+	switch (e->kind) {
+	case WALK_RULES:
+		return load_file(ld, e->path);
+	case WALK_PASSED:
+		if (ld->rep->passed != NULL)
+			ld->rep->passed(ld->rep->arg, e->path, e->why);
 		return 0;
-	buf_str(&b, folder);
-	buf_str(&b, b.n > 0 && b.p[b.n - 1] == '/' ? "" : "/");
-	buf_str(&b, name);
-	buf_cstr(&b);
-	if (b.failed) {
-		r = err_nomem(ld->err);
-		goto out;
-	}
-	if (lstat(b.p, &st) < 0)
-		goto out;        /* gone in the meantime */
-	if (S_ISDIR(st.st_mode)) /* a link to a folder could lead in a circle */
-		r = load_folder(ld, b.p, depth + 1);
-	else if ((S_ISREG(st.st_mode) || S_ISLNK(st.st_mode)) && is_rule_file(name))
-		r = load_file(ld, b.p);
-out:
-	buf_release(&b);
-	return r;
-}
-
-static int load_folder(struct load *ld, const char *path, unsigned depth)
-{
-	struct dirent **list = NULL;
-	struct err why = { 0 };
-	int n, r = 0;
-
-	n = depth > FOLDER_MAX ? -1 : scandir(path, &list, NULL, alphasort);
-	if (n < 0) {
-		err_set(&why, ERR_IO, "cannot read the folder: %s",
-			depth > FOLDER_MAX ? "deeper than 16 folders" : strerror(errno));
-		tell(ld, path, &why);
+	default:
+		err_set(&why, ERR_IO, "cannot be read: %s", e->why);
+		why.line = why.col = 0;
+		tell(ld, e->path, &why);
 		return 0;
 	}
-	for (int i = 0; i < n; i++) {
-		if (r == 0)
-			r = load_entry(ld, path, list[i]->d_name, depth);
-		free(list[i]);
-	}
-	free(list);
-	return r;
-}
-
-static int load_path(struct load *ld, const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return err_set(ld->err, errno == ENOENT ? ERR_ABSENT : ERR_IO, "rules: %s: %s",
-			       path, strerror(errno));
-	return S_ISDIR(st.st_mode) ? load_folder(ld, path, 0) : load_file(ld, path);
 }
 
 /* -- the set -------------------------------------------------------------------------------- */
@@ -318,10 +279,9 @@ int ruleset_load_from(const struct rules_source *src, struct rules_report *rep,
 	if (ld.rs == NULL)
 		goto out;
 	ld.rs->values = &values;
-	for (size_t i = 0; i < src->n; i++) {
-		if (load_path(&ld, src->paths[i]) < 0)
-			goto out;
-	}
+	if (rules_walk(src->paths, src->n, load_entry, &ld, err) < 0)
+		goto out;
+	ld.rs->budget = (struct budget){ 0 };
 	if (correlations_resolve(ld.rs, unresolved, &ld, err) < 0 ||
 	    filters_apply(ld.rs, &ld.filters, filter_fault, filter_warning, &ld, err) < 0 ||
 	    fill_classes(ld.rs, err) < 0)

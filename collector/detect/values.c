@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "collector/detect/engine.h"
+#include "collector/detect/walk.h"
 #include "collector/tenant/registry.h"
-#include "common/base/file.h"
 
 struct reading {
 	struct values *vs;
@@ -135,7 +135,7 @@ int values_load(const char *path, struct values *ret, struct err *err)
 	struct buf text = { 0 };
 	int r = -1;
 
-	if (file_read(path, RULE_FILE_MAX, &text, &inner) < 0) {
+	if (rule_file_read(path, &text, &inner) < 0) {
 		err_set(err, inner.code, "rules.values: %s", inner.msg);
 		goto out;
 	}

@@ -3,17 +3,29 @@
 
 #include <yaml.h>
 
+struct anchor {
+	struct slice name;
+	const struct ynode *node;
+	struct anchor *next;
+};
 struct reader {
 	yaml_parser_t parser;
 	struct arena *mem;
 	struct err *err;
-	unsigned nodes;
+	struct yaml_place *pl;
+	struct anchor *anchors; /* of this document, the last first */
+	unsigned n_anchors;
 };
+
+static int fault_as(struct reader *rd, const yaml_mark_t *at, enum err_code code, const char *what)
+{
+	return err_at(rd->err, (unsigned)at->line + rd->pl->line, (unsigned)at->column + 1, code,
+		      "%s", what);
+}
 
 static int fault(struct reader *rd, const yaml_mark_t *at, const char *what)
 {
-	return err_at(rd->err, (unsigned)at->line + 1, (unsigned)at->column + 1, ERR_SYNTAX, "%s",
-		      what);
+	return fault_as(rd, at, ERR_SYNTAX, what);
 }
 
 static int next_event(struct reader *rd, yaml_event_t *ev)
@@ -25,7 +37,7 @@ static int next_event(struct reader *rd, yaml_event_t *ev)
 	if (p->error == YAML_MEMORY_ERROR)
 		return err_nomem(rd->err);
 	/* A reader error (bytes that are not UTF-8) has an offset and no mark. */
-	return err_at(rd->err, (unsigned)p->problem_mark.line + 1,
+	return err_at(rd->err, (unsigned)p->problem_mark.line + rd->pl->line,
 		      (unsigned)p->problem_mark.column + 1, ERR_SYNTAX, "not YAML: %s%s%s",
 		      p->problem != NULL ? p->problem : "unreadable",
 		      p->context != NULL ? ", " : "", p->context != NULL ? p->context : "");
@@ -35,8 +47,8 @@ static struct ynode *make(struct reader *rd, enum ynode_kind kind, const yaml_ma
 {
 	struct ynode *n;
 
-	if (++rd->nodes > YAML_NODES_MAX) {
-		fault(rd, at, "more than 50000 values in one file");
+	if (++rd->pl->nodes > YAML_NODES_MAX) {
+		fault_as(rd, at, ERR_FULL, "more than 50000 values in one file");
 		return NULL;
 	}
 	n = arena_alloc(rd->mem, sizeof(*n));
@@ -45,7 +57,7 @@ static struct ynode *make(struct reader *rd, enum ynode_kind kind, const yaml_ma
 		return NULL;
 	}
 	*n = (struct ynode){ .kind = kind,
-			     .line = (unsigned)at->line + 1,
+			     .line = (unsigned)at->line + rd->pl->line,
 			     .col = (unsigned)at->column + 1 };
 	return n;
 }
@@ -69,6 +81,82 @@ static struct ynode *scalar(struct reader *rd, const yaml_event_t *ev)
 	}
 	return n;
 }
+
+/* -- anchors and aliases -------------------------------------------------------------------- */
+
+/* What a name stands for is known when it is whole, so nothing can hold itself. */
+static int remember(struct reader *rd, const yaml_event_t *ev, const yaml_char_t *name,
+		    const struct ynode *n)
+{
+	struct anchor *an;
+
+	if (name == NULL)
+		return 0;
+	if (++rd->n_anchors > YAML_NAMES_MAX)
+		return fault(rd, &ev->start_mark, "more than 1000 anchors in one document");
+	an = arena_alloc(rd->mem, sizeof(*an));
+	if (an == NULL)
+		return err_nomem(rd->err);
+	*an = (struct anchor){ arena_copy(rd->mem, slice_str((const char *)name)), n, rd->anchors };
+	rd->anchors = an;
+	return an->name.p != NULL ? 0 : err_nomem(rd->err);
+}
+
+static unsigned height(const struct ynode *n)
+{
+	unsigned most = 0;
+
+	for (const struct ynode *it = n->first; it != NULL; it = it->next) {
+		unsigned h = height(it) + 1;
+
+		most = h > most ? h : most;
+	}
+	return most;
+}
+
+/* A copy, since a node has one parent. It keeps the places of what was written once; what is wrong
+ * in it is to be mended there. */
+static struct ynode *copy(struct reader *rd, const struct ynode *n, const yaml_mark_t *at)
+{
+	struct ynode *own = make(rd, n->kind, at), **tail;
+
+	if (own == NULL)
+		return NULL;
+	*own = *n;
+	own->key = own->first = own->next = NULL;
+	if (n->key != NULL && (own->key = copy(rd, n->key, at)) == NULL)
+		return NULL;
+	tail = &own->first;
+	for (const struct ynode *it = n->first; it != NULL; it = it->next) {
+		*tail = copy(rd, it, at);
+		if (*tail == NULL)
+			return NULL;
+		tail = &(*tail)->next;
+	}
+	return own;
+}
+
+static struct ynode *alias(struct reader *rd, const yaml_event_t *ev, unsigned depth)
+{
+	struct slice name = slice_str((const char *)ev->data.alias.anchor);
+	struct ynode bare;
+
+	for (const struct anchor *an = rd->anchors; an != NULL; an = an->next) {
+		if (!slice_eq(an->name, name))
+			continue;
+		if (depth + height(an->node) >= YAML_DEPTH_MAX) {
+			fault(rd, &ev->start_mark, "nested deeper than 32 levels");
+			return NULL;
+		}
+		bare = *an->node;
+		bare.key = NULL; /* that of where it was written */
+		return copy(rd, &bare, &ev->start_mark);
+	}
+	fault(rd, &ev->start_mark, "an alias (*name) of nothing that stands before it");
+	return NULL;
+}
+
+/* -- nodes ---------------------------------------------------------------------------------- */
 
 static struct ynode *node(struct reader *rd, const yaml_event_t *ev, unsigned depth);
 
@@ -98,11 +186,13 @@ static int map_key(struct reader *rd, struct ynode *into, const yaml_event_t *ev
 {
 	struct ynode *key;
 
-	if (ev->type != YAML_SCALAR_EVENT)
+	if (ev->type != YAML_SCALAR_EVENT && ev->type != YAML_ALIAS_EVENT)
 		return fault(rd, &ev->start_mark, "a name is expected here");
-	key = scalar(rd, ev);
+	key = node(rd, ev, 0);
 	if (key == NULL)
 		return -1;
+	if (key->kind != Y_SCALAR)
+		return fault(rd, &ev->start_mark, "a name is expected here");
 	if (into->n >= YAML_KEYS_MAX)
 		return fault(rd, &ev->start_mark, "more than 1000 names in one map");
 	if (key->plain && slice_is(key->text, "<<"))
@@ -153,16 +243,22 @@ static struct ynode *node(struct reader *rd, const yaml_event_t *ev, unsigned de
 	}
 	switch (ev->type) {
 	case YAML_SCALAR_EVENT:
-		return scalar(rd, ev);
+		n = scalar(rd, ev);
+		return n != NULL && remember(rd, ev, ev->data.scalar.anchor, n) == 0 ? n : NULL;
 	case YAML_SEQUENCE_START_EVENT:
 		n = make(rd, Y_LIST, &ev->start_mark);
-		return n != NULL && list(rd, n, depth + 1) == 0 ? n : NULL;
+		return n != NULL && list(rd, n, depth + 1) == 0 &&
+				       remember(rd, ev, ev->data.sequence_start.anchor, n) == 0
+			       ? n
+			       : NULL;
 	case YAML_MAPPING_START_EVENT:
 		n = make(rd, Y_MAP, &ev->start_mark);
-		return n != NULL && map(rd, n, depth + 1) == 0 ? n : NULL;
+		return n != NULL && map(rd, n, depth + 1) == 0 &&
+				       remember(rd, ev, ev->data.mapping_start.anchor, n) == 0
+			       ? n
+			       : NULL;
 	case YAML_ALIAS_EVENT:
-		fault(rd, &ev->start_mark, "aliases (*name) are not accepted: write the value out");
-		return NULL;
+		return alias(rd, ev, depth);
 	default:
 		fault(rd, &ev->start_mark, "a value is expected here");
 		return NULL;
@@ -172,7 +268,13 @@ static struct ynode *node(struct reader *rd, const yaml_event_t *ev, unsigned de
 int yaml_read(struct slice text, struct arena *mem, int (*doc)(void *arg, struct ynode *root),
 	      void *arg, struct err *err)
 {
-	struct reader rd = { .mem = mem, .err = err };
+	return yaml_read_from(text, &(struct yaml_place){ .line = 1 }, mem, doc, arg, err);
+}
+
+int yaml_read_from(struct slice text, struct yaml_place *pl, struct arena *mem,
+		   int (*doc)(void *arg, struct ynode *root), void *arg, struct err *err)
+{
+	struct reader rd = { .mem = mem, .err = err, .pl = pl };
 	struct ynode *root;
 	yaml_event_t ev;
 	bool end = false;
@@ -192,6 +294,8 @@ int yaml_read(struct slice text, struct arena *mem, int (*doc)(void *arg, struct
 			yaml_event_delete(&ev);
 			continue;
 		}
+		rd.anchors = NULL;
+		rd.n_anchors = 0;
 		root = node(&rd, &ev, 0);
 		yaml_event_delete(&ev);
 		if (root == NULL)

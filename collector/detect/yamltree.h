@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* collector/detect/yamltree.h: YAML documents as trees that know their places. By libyaml.
- * Bounds: depth, nodes and names of a map; aliases, merged and doubled keys are refused. What is
+ * Bounds: depth, nodes and names of a map; an alias counts as all that it stands for, so that a few
+ * lines of them come to no more than plain text does. Merged and doubled keys are refused. What is
  * read lives in the arena; texts end in NUL and hold none. */
 #ifndef VARTIO_DETECT_YAMLTREE_H
 #define VARTIO_DETECT_YAMLTREE_H
@@ -11,6 +12,7 @@
 #define YAML_DEPTH_MAX 32u
 #define YAML_NODES_MAX 50000u /* of one file */
 #define YAML_KEYS_MAX  1000u  /* of one map */
+#define YAML_NAMES_MAX 1000u  /* anchors of one document */
 
 enum ynode_kind { Y_SCALAR, Y_LIST, Y_MAP };
 struct ynode {
@@ -28,6 +30,19 @@ struct ynode {
  * it. */
 int yaml_read(struct slice text, struct arena *mem, int (*doc)(void *arg, struct ynode *root),
 	      void *arg, struct err *err);
+/* The same for a text that begins further down in its file: *pl says where, and what the file has
+ * taken of its nodes. ERR_FULL: it has no nodes left. */
+struct yaml_place {
+	unsigned line; /* of the text's first line, from 1 */
+	unsigned nodes;
+};
+int yaml_read_from(struct slice text, struct yaml_place *pl, struct arena *mem,
+		   int (*doc)(void *arg, struct ynode *root), void *arg, struct err *err);
+/* yamldocs.c: all documents of a file's text; bad is told of each that is broken, at its place in
+ * the text, and of a bound that ends it all. -1: doc stopped it (err is untouched), or ERR_NOMEM.
+ */
+int yaml_each(struct slice text, struct arena *mem, int (*doc)(void *arg, struct ynode *root),
+	      void (*bad)(void *arg, const struct err *why), void *arg, struct err *err);
 /* A copy that lives in mem. NULL: no memory. */
 struct ynode *ynode_copy(const struct ynode *n, struct arena *mem);
 struct ynode *ynode_get(const struct ynode *map, const char *key); /* NULL: absent or not a map */

@@ -17,7 +17,7 @@ static const struct {
 } faults[] = {
 	{ "not YAML", "title: 'x\nlogsource: y\n", 3, 1, "not YAML" },
 	{ "a tab", "a:\n\tb: c\n", 2, 1, "not YAML" },
-	{ "not UTF-8", "title: \xff\n", 1, 1, "not YAML" },
+	{ "not UTF-8", "title: \xff\n", 1, 8, "not YAML" },
 	{ "no rule at all", "# nothing\n", 1, 1, "holds no rule" },
 	{ "a list", "- a\n", 1, 1, "a rule is a map" },
 	{ "no title", "logsource: {product: linux}\n", 1, 1, "wants a title" },
@@ -27,7 +27,8 @@ static const struct {
 	{ "empty logsource",
 	  "title: t\nlogsource: {definition: x}\ndetection: {s: {a: x}, condition: s}\n", 2, 12,
 	  "product, service or category" },
-	{ "an alias", "title: &a t\nid: *a\n", 2, 5, "aliases" },
+	{ "an alias of nothing", "title: &a t\nid: *b\n", 2, 5, "nothing that stands before" },
+	{ "a merge", HEAD "detection: &d\n  <<: *d\n", 4, 3, "merging" },
 	{ "a name twice", HEAD "title: u\n", 3, 1, "twice" },
 	{ "level", HEAD "level: huge\n", 3, 8, "informational, low" },
 	{ "id", HEAD "id: 'a b'\n", 3, 5, "UUID" },
