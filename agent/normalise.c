@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* vartio-agent normalise: what log lines become, without shipping them. Lines in, one ECS JSON
- * object a line out, in order. */
+/* vartio-agent normalise: what log lines become, without shipping them. Lines and Windows events
+ * in, one ECS JSON object a line out, in order. */
 #include "agent/agent.h"
 #include "agent/options.h"
+#include "common/base/text.h"
 #include "common/base/time.h"
 #include "common/normalise/normalise.h"
+#include "common/normalise/winxml_split.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,13 +15,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES (1024u * 1024) /* longer lines are cut and flagged, as the inputs do */
-#define READ_BYTES     (64u * 1024)
+#define LINE_MAX_BYTES                                                                             \
+	(1024u * 1024) /* longer lines and events are cut and flagged, as the inputs do */
+#define READ_BYTES (64u * 1024)
 
 static const char usage[] =
 	"usage: vartio-agent normalise [--format NAME] [--zone +HH:MM] [--host NAME] [--original] "
 	"[FILE...]\n"
-	"       formats: auto (the default), syslog, journal, json, raw; without FILE, or for -, "
+	"       formats: auto (the default), syslog, journal, json, winxml, raw; without FILE, or "
+	"for -, "
 	"standard input";
 
 struct work {
@@ -29,7 +33,11 @@ struct work {
 	struct arena mem;
 	struct event ev;
 	struct buf out;
-	bool skipping; /* the rest of a line that was cut */
+	struct winxml_split split;
+	bool skipping;  /* the rest of a line that was cut */
+	bool mid_line;  /* something else stands before this on its line */
+	uint64_t place; /* in the file, of what is looked at now */
+	enum coding { CODING_ASK, UTF8, UTF16LE, UTF16BE } coding;
 };
 
 static int flush(struct work *w)
@@ -49,82 +57,176 @@ static int flush(struct work *w)
 	return 0;
 }
 
-static int one(struct work *w, struct slice line, uint64_t offset, bool cut)
+static int one(struct work *w, struct slice record, bool cut)
 {
-	if (slice_trim(line).n == 0)
+	if (slice_trim(record).n == 0)
 		return 0; /* an empty line is no event */
-	w->src.offset = offset;
+	w->src.offset = w->place;
 	w->src.cut = cut;
 	w->src.received_ns = time_now_ns();
-	normalise(w->nz, w->format, line, &w->src, &w->mem, &w->ev);
+	normalise(w->nz, w->format, record, &w->src, &w->mem, &w->ev);
 	event_write_json(&w->ev, &w->out);
 	buf_chr(&w->out, '\n');
 	arena_reset(&w->mem);
 	return w->out.n > READ_BYTES || w->out.failed ? flush(w) : 0;
 }
 
-/* All whole lines of in; *offset is where in begins in the file. */
-static int lines(struct work *w, struct buf *in, uint64_t *offset, bool end)
+/* Past n bytes of rest, which is what is left to look at. */
+static struct slice pass(struct work *w, struct slice rest, size_t n)
 {
-	size_t done = 0;
-	int r = 0;
+	w->place += w->coding == UTF8 ? n : text_utf16_bytes((struct slice){ rest.p, n });
+	w->mid_line = n > 0 ? rest.p[n - 1] != '\n' : w->mid_line;
+	return slice_from(rest, n);
+}
 
-	while (r == 0 && done < in->n) {
-		struct slice rest = slice_from(buf_view(in), done), line = rest;
-		ssize_t eol = slice_chr(rest, '\n');
-		bool cut = eol < 0 ? rest.n >= LINE_MAX_BYTES : (size_t)eol > LINE_MAX_BYTES;
-		size_t used = eol >= 0 ? (size_t)eol + 1 : rest.n;
+/* One line of rest. Bytes used; 0: it is not whole yet; -1: failed. */
+static ssize_t line(struct work *w, struct slice rest, bool end)
+{
+	ssize_t eol = slice_chr(rest, '\n');
+	size_t n = eol >= 0 ? (size_t)eol : rest.n;
+	bool cut = n > LINE_MAX_BYTES || (eol < 0 && n == LINE_MAX_BYTES), skipping = w->skipping;
 
-		if (eol < 0 && !end && !cut && !w->skipping)
-			break;
-		line.n = eol >= 0 ? (size_t)eol : rest.n;
-		if (line.n > LINE_MAX_BYTES)
-			line.n = LINE_MAX_BYTES;
-		if (!w->skipping)
-			r = one(w, line, *offset + done, cut);
-		w->skipping = eol < 0 && (cut || w->skipping);
-		done += used;
+	if (eol < 0 && !end && !cut && !skipping)
+		return 0;
+	w->skipping = eol < 0 && (cut || skipping);
+	rest.n = n < LINE_MAX_BYTES ? n : LINE_MAX_BYTES;
+	if (!skipping && one(w, rest, cut) < 0)
+		return -1;
+	return (ssize_t)(eol >= 0 ? n + 1 : n);
+}
+
+/* A Windows event, or what stands around it. Bytes used; 0: not whole yet; -1: failed; -2: rest is
+ * none. */
+static ssize_t winxml(struct work *w, struct slice *rest, bool end)
+{
+	struct slice at = w->split.inside || w->split.skipping ? *rest : winxml_skip_blanks(*rest);
+	size_t blanks = rest->n - at.n, column = w->mid_line ? SIZE_MAX : blanks;
+	struct winxml_piece piece;
+	ssize_t used, eol;
+
+	eol = blanks > 0 ? slice_rchr((struct slice){ rest->p, blanks }, '\n') : -1;
+	if (eol >= 0)
+		column = blanks - (size_t)eol - 1;
+	if (w->skipping || (w->format != NORM_AUTO && w->format != NORM_WINXML) ||
+	    !winxml_split_wants(&w->split, at))
+		return -2;
+	used = winxml_split_next(&w->split, at, column, end, &piece);
+	if (used < 0)
+		return -2;
+	if (used > 0 || w->split.inside) /* it is remembered where the event began */
+		*rest = pass(w, *rest, blanks);
+	return piece.have && one(w, piece.text, piece.cut) < 0 ? -1 : used;
+}
+
+/* All whole records of in. */
+static int records(struct work *w, struct buf *in, bool end)
+{
+	struct slice rest = buf_view(in);
+	ssize_t used = 1;
+
+	while (used > 0 && rest.n > 0) {
+		used = winxml(w, &rest, end);
+		if (used == -2)
+			used = line(w, rest, end);
+		if (used > 0)
+			rest = pass(w, rest, (size_t)used);
 	}
-	*offset += done;
-	buf_eat(in, done);
-	return r;
+	buf_eat(in, in->n - rest.n);
+	return used < 0 ? -1 : 0;
+}
+
+/* Which UTF a file begins with: by its byte order mark, or by its first '<' or '{'. */
+static enum coding coding_of(struct buf *raw)
+{
+	const unsigned char *p = (const unsigned char *)raw->p;
+
+	if (raw->n >= 2 && p[0] == 0xff && p[1] == 0xfe)
+		return UTF16LE;
+	if (raw->n >= 2 && p[0] == 0xfe && p[1] == 0xff)
+		return UTF16BE;
+	if (raw->n >= 2 && p[0] == '<' && p[1] == 0)
+		return UTF16LE;
+	if (raw->n >= 2 && p[0] == 0 && p[1] == '<')
+		return UTF16BE;
+	return UTF8;
+}
+
+/* What has been read, as UTF-8, into in. */
+static void decode(struct work *w, struct buf *raw, struct buf *in, bool end)
+{
+	static const struct slice marks[] = {
+		[UTF8] = { "\xef\xbb\xbf", 3 },
+		[UTF16LE] = { "\xff\xfe", 2 },
+		[UTF16BE] = { "\xfe\xff", 2 },
+	};
+
+	if (w->coding == CODING_ASK) {
+		if (raw->n < 4 && !end)
+			return;
+		w->coding = coding_of(raw);
+		if (slice_starts(buf_view(raw), marks[w->coding])) {
+			buf_eat(raw, marks[w->coding].n);
+			w->place = marks[w->coding].n;
+		}
+	}
+	if (w->coding == UTF8) {
+		buf_slice(in, buf_view(raw));
+		buf_reset(raw);
+	} else {
+		buf_eat(raw, text_put_utf16(in, buf_view(raw), w->coding == UTF16BE, end));
+	}
+}
+
+static void begin_file(struct work *w, const char *path)
+{
+	w->src.path = path != NULL ? slice_str(path) : (struct slice){ NULL, 0 };
+	w->skipping = false;
+	w->mid_line = false;
+	w->place = 0;
+	w->coding = CODING_ASK;
+	w->split = (struct winxml_split){ .max = LINE_MAX_BYTES };
+}
+
+/* Reads and works on what fd gives. 1: more may come; 0: the end; -1: failed, errno tells; -2: told
+ * already. */
+static int step(struct work *w, int fd, struct buf *raw, struct buf *in)
+{
+	ssize_t n;
+
+	if (buf_reserve(raw, READ_BYTES) < 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	n = read(fd, raw->p + raw->n, READ_BYTES);
+	if (n < 0)
+		return errno == EINTR ? 1 : -1;
+	raw->n += (size_t)n;
+	decode(w, raw, in, n == 0);
+	if (in->failed) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return records(w, in, n == 0) < 0 ? -2 : n > 0;
 }
 
 static int file(struct work *w, const char *path)
 {
 	bool standard = strcmp(path, "-") == 0;
 	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), r = -1;
-	struct buf in = { 0 };
-	uint64_t offset = 0;
-	ssize_t n = -1;
+	struct buf in = { 0 }, raw = { 0 };
 
-	w->src.path = standard ? (struct slice){ NULL, 0 } : slice_str(path);
-	w->skipping = false;
-	while (fd >= 0) {
-		if (buf_reserve(&in, READ_BYTES) < 0) {
-			errno = ENOMEM;
-			n = -1;
-			break;
-		}
-		n = read(fd, in.p + in.n, READ_BYTES);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		in.n += (size_t)n;
-		if (lines(w, &in, &offset, false) < 0)
-			goto out;
-	}
-	if (n < 0) {
+	begin_file(w, standard ? NULL : path);
+	if (fd >= 0)
+		do
+			r = step(w, fd, &raw, &in);
+		while (r > 0);
+	if (r == -1)
 		fprintf(stderr, "vartio-agent normalise: cannot read %s: %s%s\n", path,
 			strerror(errno),
 			errno == EACCES ? "; run as a user of the group that may read it (adm)"
 					: "");
-		goto out;
-	}
-	r = lines(w, &in, &offset, true);
-out:
 	buf_release(&in);
+	buf_release(&raw);
 	if (fd >= 0 && !standard)
 		close(fd);
 	return r;

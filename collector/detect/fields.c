@@ -83,6 +83,7 @@ int field_intern(struct ruleset *rs, struct slice name, const struct ynode *alia
 		goto out;
 	map = ynode_get(rs->fieldmap, key.p);
 	r = add_path(rs, f, "", name, err);
+	r = r < 0 ? r : add_mapped(rs, f, map, SLICE("vartio.winlog."), err);
 	r = r < 0 ? r : add_mapped(rs, f, map, SLICE("winlog."), err);
 	if (r == 0 && slice_chr(name, '.') < 0) {
 		r = add_path(rs, f, "winlog.event_data.", name, err);

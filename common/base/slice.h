@@ -58,6 +58,14 @@ static inline ssize_t slice_chr(struct slice a, char c)
 	return q != NULL ? (ssize_t)(q - a.p) : -1;
 }
 
+/* Offset of the last byte c, or -1. */
+static inline ssize_t slice_rchr(struct slice a, char c)
+{
+	const char *q = a.n > 0 ? memrchr(a.p, c, a.n) : NULL;
+
+	return q != NULL ? (ssize_t)(q - a.p) : -1;
+}
+
 /* Offset of the first occurrence of needle, or -1. */
 static inline ssize_t slice_find(struct slice a, struct slice needle)
 {

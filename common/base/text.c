@@ -227,3 +227,72 @@ bool text_host_port(struct slice s, uint16_t fallback_port, char *ret_host, uint
 	*ret_port = (uint16_t)number;
 	return true;
 }
+
+static uint32_t unit(struct slice in, size_t i, bool big_endian)
+{
+	uint32_t a = (unsigned char)in.p[i], b = (unsigned char)in.p[i + 1];
+
+	return big_endian ? a << 8 | b : b << 8 | a;
+}
+
+static void put_utf8(struct buf *out, uint32_t c)
+{
+	char p[4];
+
+	if (c < 0x80) {
+		buf_chr(out, (char)c);
+	} else if (c < 0x800) {
+		p[0] = (char)(0xc0 | c >> 6);
+		p[1] = (char)(0x80 | (c & 0x3f));
+		buf_put(out, p, 2);
+	} else if (c < 0x10000) {
+		p[0] = (char)(0xe0 | c >> 12);
+		p[1] = (char)(0x80 | (c >> 6 & 0x3f));
+		p[2] = (char)(0x80 | (c & 0x3f));
+		buf_put(out, p, 3);
+	} else {
+		p[0] = (char)(0xf0 | c >> 18);
+		p[1] = (char)(0x80 | (c >> 12 & 0x3f));
+		p[2] = (char)(0x80 | (c >> 6 & 0x3f));
+		p[3] = (char)(0x80 | (c & 0x3f));
+		buf_put(out, p, 4);
+	}
+}
+
+size_t text_put_utf16(struct buf *out, struct slice in, bool big_endian, bool end)
+{
+	size_t i = 0;
+
+	while (i + 2 <= in.n) {
+		uint32_t c = unit(in, i, big_endian), low;
+
+		if ((c & 0xfc00) == 0xd800 && i + 4 > in.n && !end)
+			return i;
+		if ((c & 0xfc00) == 0xd800 && i + 4 <= in.n &&
+		    ((low = unit(in, i + 2, big_endian)) & 0xfc00) == 0xdc00) {
+			put_utf8(out, 0x10000 + ((c & 0x3ff) << 10 | (low & 0x3ff)));
+			i += 4;
+			continue;
+		}
+		put_utf8(out, (c & 0xf800) == 0xd800 ? 0xfffd : c);
+		i += 2;
+	}
+	if (i < in.n && end) {
+		put_utf8(out, 0xfffd);
+		i++;
+	}
+	return i;
+}
+
+size_t text_utf16_bytes(struct slice s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if ((c & 0xc0) != 0x80) /* the first byte of a character */
+			n += c >= 0xf0 ? 4 : 2;
+	}
+	return n;
+}

@@ -10,6 +10,11 @@
 /* The code point at s.p[*at], which moves past it; -1 where there is no well-formed UTF-8 (overlong
  * forms and surrogates are not), and *at moves by one byte. *at < s.n. */
 int32_t text_next(struct slice s, size_t *at);
+/* Appends UTF-16 as UTF-8; half a surrogate pair becomes U+FFFD. Bytes used: all but an incomplete
+ * character at the end, which waits for more; at the real end it becomes U+FFFD too. */
+size_t text_put_utf16(struct buf *out, struct slice in, bool big_endian, bool end);
+/* How many bytes UTF-8 s takes as UTF-16. */
+size_t text_utf16_bytes(struct slice s);
 /* Control characters (C0, DEL, C1), line and paragraph separators, the marks that reorder text
  * (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), and what nobody sees (zero width,
  * soft hyphen, byte order mark, tags): never shown as they are. */

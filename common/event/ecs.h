@@ -21,15 +21,18 @@
 	X(ECS_DESTINATION_MAC, "destination.mac") \
 	X(ECS_DESTINATION_PORT, "destination.port") \
 	X(ECS_ECS_VERSION, "ecs.version") \
+	X(ECS_ERROR_CODE, "error.code") \
 	X(ECS_ERROR_MESSAGE, "error.message") \
 	X(ECS_EVENT_ACTION, "event.action") \
 	X(ECS_EVENT_CATEGORY, "event.category") \
+	X(ECS_EVENT_CODE, "event.code") \
 	X(ECS_EVENT_CREATED, "event.created") \
 	X(ECS_EVENT_DATASET, "event.dataset") \
 	X(ECS_EVENT_KIND, "event.kind") \
 	X(ECS_EVENT_MODULE, "event.module") \
 	X(ECS_EVENT_ORIGINAL, "event.original") \
 	X(ECS_EVENT_OUTCOME, "event.outcome") \
+	X(ECS_EVENT_PROVIDER, "event.provider") \
 	X(ECS_EVENT_REASON, "event.reason") \
 	X(ECS_EVENT_TIMEZONE, "event.timezone") \
 	X(ECS_EVENT_TYPE, "event.type") \
@@ -95,7 +98,34 @@
 	X(ECS_USER_ID, "user.id") \
 	X(ECS_USER_NAME, "user.name") \
 	X(ECS_USER_TARGET_NAME, "user.target.name") \
-	X(ECS_VARTIO_REPEATED, "vartio.repeated")
+	X(ECS_VARTIO_REPEATED, "vartio.repeated") \
+	X(ECS_VARTIO_WINLOG_EVENT_SOURCE_NAME, "vartio.winlog.event_source_name") \
+	X(ECS_VARTIO_WINLOG_KEYWORDS, "vartio.winlog.keywords") \
+	X(ECS_VARTIO_WINLOG_LEVEL, "vartio.winlog.level") \
+	X(ECS_VARTIO_WINLOG_OPCODE, "vartio.winlog.opcode") \
+	X(ECS_VARTIO_WINLOG_QUALIFIERS, "vartio.winlog.qualifiers") \
+	X(ECS_VARTIO_WINLOG_TASK, "vartio.winlog.task") \
+	X(ECS_WINLOG_ACTIVITY_ID, "winlog.activity_id") \
+	X(ECS_WINLOG_CHANNEL, "winlog.channel") \
+	X(ECS_WINLOG_COMPUTER_NAME, "winlog.computer_name") \
+	X(ECS_WINLOG_EVENT_ID, "winlog.event_id") \
+	X(ECS_WINLOG_KERNEL_TIME, "winlog.kernel_time") \
+	X(ECS_WINLOG_KEYWORDS, "winlog.keywords") \
+	X(ECS_WINLOG_OPCODE, "winlog.opcode") \
+	X(ECS_WINLOG_PROCESS_PID, "winlog.process.pid") \
+	X(ECS_WINLOG_PROCESS_THREAD_ID, "winlog.process.thread.id") \
+	X(ECS_WINLOG_PROCESSOR_ID, "winlog.processor_id") \
+	X(ECS_WINLOG_PROCESSOR_TIME, "winlog.processor_time") \
+	X(ECS_WINLOG_PROVIDER_GUID, "winlog.provider_guid") \
+	X(ECS_WINLOG_PROVIDER_NAME, "winlog.provider_name") \
+	X(ECS_WINLOG_RECORD_ID, "winlog.record_id") \
+	X(ECS_WINLOG_RELATED_ACTIVITY_ID, "winlog.related_activity_id") \
+	X(ECS_WINLOG_SESSION_ID, "winlog.session_id") \
+	X(ECS_WINLOG_TASK, "winlog.task") \
+	X(ECS_WINLOG_USER_IDENTIFIER, "winlog.user.identifier") \
+	X(ECS_WINLOG_USER_DATA_XML_NAME, "winlog.user_data.xml_name") \
+	X(ECS_WINLOG_USER_TIME, "winlog.user_time") \
+	X(ECS_WINLOG_VERSION, "winlog.version")
 /* clang-format on */
 
 enum ecs {

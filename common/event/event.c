@@ -81,6 +81,16 @@ void event_int(struct event *ev, enum ecs id, int64_t v)
 	set_num(ev, id, EVENT_INT, v);
 }
 
+void event_json(struct event *ev, enum ecs id, struct slice json_text)
+{
+	struct event_value *v = fixed(ev, id);
+
+	if (v != NULL)
+		*v = (struct event_value){ .id = (uint16_t)id,
+					   .type = EVENT_JSON,
+					   .str = json_text };
+}
+
 void event_bool(struct event *ev, enum ecs id, bool v)
 {
 	set_num(ev, id, EVENT_BOOL, v);
@@ -174,6 +184,24 @@ void event_dyn_add(struct event *ev, struct slice dotted_name, struct slice v)
 void event_dyn_add_json(struct event *ev, struct slice dotted_name, struct slice json_text)
 {
 	add_dynamic(ev, dotted_name, EVENT_JSON, json_text);
+}
+
+void event_push(struct event *ev, struct slice name, struct slice s)
+{
+	struct event_value *first = dynamic_find(ev, name), *last = first, *v;
+
+	v = first == NULL ? dynamic(ev, name) : slot(ev);
+	if (v == NULL)
+		return;
+	*v = (struct event_value){
+		.id = ECS_DYNAMIC, .type = EVENT_STR, .array = first != NULL, .name = name, .str = s
+	};
+	if (first == NULL)
+		return;
+	while (last->next != 0)
+		last = &ev->v[last->next - 1];
+	first->array = true;
+	last->next = (uint16_t)(v - ev->v + 1);
 }
 
 void event_dyn_array(struct event *ev, struct slice dotted_name)

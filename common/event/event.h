@@ -50,11 +50,16 @@ void event_int(struct event *ev, enum ecs id, int64_t v);
 void event_bool(struct event *ev, enum ecs id, bool v);
 void event_time(struct event *ev, enum ecs id, int64_t t_ns);
 void event_add(struct event *ev, enum ecs id, struct slice v); /* one more element; no doubles */
+/* json_text: a number, true, false, {}, []. */
+void event_json(struct event *ev, enum ecs id, struct slice json_text);
 /* The same for a field that is not in the list; one that is goes to its place there. */
 void event_dyn(struct event *ev, struct slice dotted_name, struct slice v);
 void event_dyn_add(struct event *ev, struct slice dotted_name, struct slice v);
 void event_dyn_add_json(struct event *ev, struct slice dotted_name, struct slice json_text);
 void event_dyn_json(struct event *ev, struct slice dotted_name, struct slice json_text);
+/* One more value of a field that is not in the list: the second makes it an array. Unlike the
+ * others it keeps doubles, and values that are empty. */
+void event_push(struct event *ev, struct slice dotted_name, struct slice v);
 /* The field, if it is set, is written as an array though it has one value. */
 void event_dyn_array(struct event *ev, struct slice dotted_name);
 void event_drop(struct event *ev, enum ecs id); /* as if it had not been set */

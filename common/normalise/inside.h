@@ -7,10 +7,12 @@
 #include "common/normalise/match.h"
 #include "common/normalise/normalise.h"
 #include "common/normalise/syslog.h"
+#include "common/normalise/winxml.h"
 
 struct normaliser {
 	struct matcher *matcher;
 	struct json_index json; /* NORM_JOURNAL, NORM_JSON; reused */
+	struct winxml *winxml;  /* made by the first Windows event */
 };
 
 /* normalise_syslog.c. Sets fields from the header and, by program, from the message. */

@@ -9,7 +9,7 @@
 
 static const char *const names[NORM_FORMATS] = {
 	[NORM_AUTO] = "auto",       [NORM_SYSLOG] = "syslog", [NORM_RAW] = "raw",
-	[NORM_JOURNAL] = "journal", [NORM_JSON] = "json",
+	[NORM_JOURNAL] = "journal", [NORM_JSON] = "json",     [NORM_WINXML] = "winxml",
 };
 
 const char *norm_format_name(enum norm_format f)
@@ -26,7 +26,8 @@ int norm_format_by_name(const char *name, enum norm_format *ret, struct err *err
 		}
 	}
 	return err_set(err, ERR_USAGE,
-		       "no format is named %s; there are auto, syslog, raw, journal, json", name);
+		       "no format is named %s; there are auto, syslog, raw, journal, json, winxml",
+		       name);
 }
 
 struct normaliser *normaliser_new(void)
@@ -50,6 +51,7 @@ void normaliser_free(struct normaliser *nz)
 		return;
 	matcher_free(nz->matcher);
 	json_index_release(&nz->json);
+	winxml_free(nz->winxml);
 	free(nz);
 }
 
@@ -60,6 +62,17 @@ void format_raw(struct slice line, const char *why, struct event *ev)
 		return;
 	event_str(ev, ECS_EVENT_KIND, SLICE("pipeline_error"));
 	event_str(ev, ECS_ERROR_MESSAGE, arena_copy(ev->mem, slice_str(why)));
+}
+
+/* What was read of an event that is not whole stands. */
+static bool format_winxml(struct normaliser *nz, struct slice text, struct event *ev,
+			  struct err *err)
+{
+	if (nz->winxml == NULL && (nz->winxml = winxml_new()) == NULL) {
+		err_nomem(err);
+		return false;
+	}
+	return winxml_read(nz->winxml, text, ev, err);
 }
 
 static void source_fields(const struct norm_source *src, struct event *ev)
@@ -121,6 +134,8 @@ static enum norm_format recognise(struct slice line)
 	if (text.n > 1 && text.p[0] == '{' && text.p[text.n - 1] == '}')
 		return slice_find(text, SLICE("\"__REALTIME_TIMESTAMP\"")) >= 0 ? NORM_JOURNAL
 										: NORM_JSON;
+	if (winxml_begins(text))
+		return NORM_WINXML;
 	return looks_like_syslog(line) ? NORM_SYSLOG : NORM_RAW;
 }
 
@@ -149,6 +164,10 @@ void normalise(struct normaliser *nz, enum norm_format format, struct slice line
 	case NORM_JSON:
 		if (!format_json(nz, text, src, ev, &err))
 			format_raw(text, asked ? err.msg : NULL, ev);
+		break;
+	case NORM_WINXML:
+		if (!format_winxml(nz, text, ev, &err))
+			format_raw(text, err.msg, ev);
 		break;
 	default:
 		format_raw(text, NULL, ev);

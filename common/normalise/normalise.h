@@ -14,6 +14,7 @@ enum norm_format {
 	NORM_RAW,     /* only message and what norm_source says */
 	NORM_JOURNAL, /* one journal entry as the JSON object of journalctl -o json */
 	NORM_JSON,    /* one JSON object, taken over by field name */
+	NORM_WINXML,  /* one Windows event as XML */
 	NORM_FORMATS
 };
 

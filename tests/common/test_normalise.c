@@ -1,94 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Lines into ECS, as JSON: each row is a line and the fields that it must have. "a=b" has the value
- * b (elements of an array joined by commas), "!a" is absent. docs/fields.md is the page about it.
- */
-#include "tests/cmocka.h"
-
-#include <stdio.h>
-
-#include "common/base/time.h"
-#include "common/event/json.h"
-#include "common/normalise/normalise.h"
-
-struct row {
-	const char *line;
-	const char *wanted[12];
-};
-
-static struct normaliser *nz;
-static struct arena mem;
-static struct event ev;
-static struct buf out, got;
-static struct json_index ix;
-
-static struct norm_source source(void)
-{
-	struct norm_source src = { .input = "log",
-				   .path = SLICE("/var/log/auth.log"),
-				   .offset = 42,
-				   .host = SLICE("ownhost"),
-				   .local = true };
-
-	assert_true(time_parse(SLICE("2026-11-23T08:00:00Z"), &src.received_ns));
-	return src;
-}
-
-static void run(enum norm_format format, struct slice line, const struct norm_source *src)
-{
-	struct err err;
-
-	arena_reset(&mem);
-	buf_reset(&out);
-	normalise(nz, format, line, src, &mem, &ev);
-	event_write_json(&ev, &out);
-	assert_false(out.failed);
-	if (json_index_read(&ix, buf_view(&out), &err) < 0)
-		fail_msg("%s: %s", err.msg, buf_cstr(&out));
-}
-
-/* The field's text; elements of an array joined by commas. false: absent. */
-static bool field(struct slice path, struct buf *ret)
-{
-	bool any = false;
-
-	buf_reset(ret);
-	for (unsigned i = 0; i < ix.n; i++) {
-		if (!slice_eq(ix.f[i].path, path))
-			continue;
-		if (any)
-			buf_chr(ret, ',');
-		buf_slice(ret, json_field_text(&ix, &ix.f[i]));
-		any = true;
-	}
-	return any;
-}
-
-static void check(const struct row *row)
-{
-	for (unsigned i = 0; i < 12 && row->wanted[i] != NULL; i++) {
-		const char *w = row->wanted[i], *eq = strchr(w, '=');
-		bool absent = w[0] == '!';
-		struct slice path =
-			absent ? slice_str(w + 1) : (struct slice){ w, (size_t)(eq - w) };
-
-		if (field(path, &got) == absent)
-			fail_msg("%s\nwanted %s in\n%s", row->line, w, buf_cstr(&out));
-		if (!absent && !slice_is(buf_view(&got), eq + 1))
-			fail_msg("%s\nwanted %s, got %s in\n%s", row->line, w, buf_cstr(&got),
-				 buf_cstr(&out));
-	}
-}
-
-static void rows_pass(enum norm_format format, const struct row *rows, size_t n)
-{
-	struct norm_source src = source();
-
-	for (size_t i = 0; i < n; i++) {
-		run(format, slice_str(rows[i].line), &src);
-		check(&rows[i]);
-	}
-}
-#define ROWS_PASS(format, rows) rows_pass(format, rows, sizeof(rows) / sizeof((rows)[0]))
+/* Lines into ECS, as JSON: each row is a line and the fields that it must have (normalise_kit.h).
+ * docs/fields.md is the page about it. */
+#include "tests/common/normalise_kit.h"
 
 #define SSHD "Nov 23 10:00:00 www sshd[12]: "
 #define FAIL "event.action=ssh_login", "event.outcome=failure", "system.auth.ssh.event=Failed"
@@ -552,7 +465,7 @@ static void format_names(void **state)
 	assert_non_null(strstr(err.msg, "evtx"));
 }
 
-int main(void)
+static int tests_of_lines(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sshd_lines),    cmocka_unit_test(auth_lines),
@@ -562,16 +475,11 @@ int main(void)
 		cmocka_unit_test(hostile_text),  cmocka_unit_test(what_the_source_says),
 		cmocka_unit_test(format_names),
 	};
-	int r;
 
-	nz = normaliser_new();
-	if (nz == NULL)
-		return 1;
-	r = RUN_TESTS(tests);
-	normaliser_free(nz);
-	arena_release(&mem);
-	json_index_release(&ix);
-	buf_release(&out);
-	buf_release(&got);
-	return r;
+	return RUN_TESTS(tests);
+}
+
+int main(void)
+{
+	return kit_run(tests_of_lines);
 }

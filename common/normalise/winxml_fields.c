@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What the parts System and RenderingInfo mean: tables of element, attribute and field. */
+#include "common/base/time.h"
+#include "common/normalise/winxml_inside.h"
+
+enum kind {
+	TEXT,
+	NUMBER,  /* left out where it is 0, as Winlogbeat does */
+	NUMBER0, /* 0 means something */
+	TIME,
+	MESSAGE,
+	IGNORED,
+};
+struct place {
+	const char *element, *attribute; /* NULL: the element's text */
+	enum ecs id, also;
+	enum kind kind;
+};
+
+/* clang-format off */
+static const struct place system_places[] = {
+	{ "Provider", "Name", ECS_WINLOG_PROVIDER_NAME, ECS_EVENT_PROVIDER, TEXT },
+	{ "Provider", "Guid", ECS_WINLOG_PROVIDER_GUID, 0, TEXT },
+	{ "Provider", "EventSourceName", ECS_VARTIO_WINLOG_EVENT_SOURCE_NAME, 0, TEXT },
+	{ "EventID", NULL, ECS_WINLOG_EVENT_ID, ECS_EVENT_CODE, TEXT },
+	{ "EventID", "Qualifiers", ECS_VARTIO_WINLOG_QUALIFIERS, 0, NUMBER0 },
+	{ "Version", NULL, ECS_WINLOG_VERSION, 0, NUMBER },
+	{ "Level", NULL, ECS_VARTIO_WINLOG_LEVEL, 0, NUMBER0 },
+	{ "Task", NULL, ECS_VARTIO_WINLOG_TASK, 0, NUMBER0 },
+	{ "Opcode", NULL, ECS_VARTIO_WINLOG_OPCODE, 0, NUMBER0 },
+	{ "Keywords", NULL, ECS_VARTIO_WINLOG_KEYWORDS, 0, TEXT },
+	{ "TimeCreated", "SystemTime", ECS_DYNAMIC, 0, TIME },
+	{ "EventRecordID", NULL, ECS_WINLOG_RECORD_ID, 0, NUMBER },
+	{ "Correlation", "ActivityID", ECS_WINLOG_ACTIVITY_ID, 0, TEXT },
+	{ "Correlation", "RelatedActivityID", ECS_WINLOG_RELATED_ACTIVITY_ID, 0, TEXT },
+	{ "Execution", "ProcessID", ECS_WINLOG_PROCESS_PID, 0, NUMBER },
+	{ "Execution", "ThreadID", ECS_WINLOG_PROCESS_THREAD_ID, 0, NUMBER },
+	{ "Execution", "ProcessorID", ECS_WINLOG_PROCESSOR_ID, 0, NUMBER },
+	{ "Execution", "SessionID", ECS_WINLOG_SESSION_ID, 0, NUMBER },
+	{ "Execution", "KernelTime", ECS_WINLOG_KERNEL_TIME, 0, NUMBER },
+	{ "Execution", "UserTime", ECS_WINLOG_USER_TIME, 0, NUMBER },
+	{ "Execution", "ProcessorTime", ECS_WINLOG_PROCESSOR_TIME, 0, NUMBER },
+	{ "Channel", NULL, ECS_WINLOG_CHANNEL, 0, TEXT },
+	{ "Computer", NULL, ECS_WINLOG_COMPUTER_NAME, ECS_HOST_NAME, TEXT },
+	{ "Security", "UserID", ECS_WINLOG_USER_IDENTIFIER, 0, TEXT },
+	{ NULL, NULL, 0, 0, IGNORED },
+};
+static const struct place rendering_places[] = {
+	{ "Message", NULL, ECS_MESSAGE, 0, MESSAGE },
+	{ "Level", NULL, ECS_LOG_LEVEL, 0, TEXT },
+	{ "Task", NULL, ECS_WINLOG_TASK, 0, TEXT },
+	{ "Opcode", NULL, ECS_WINLOG_OPCODE, 0, TEXT },
+	{ NULL, NULL, 0, 0, IGNORED },
+};
+/* clang-format on */
+
+/* A JSON number that means the same as the text does. */
+static bool is_number(struct slice s)
+{
+	if (s.n == 0 || s.n > 20 || (s.n > 1 && s.p[0] == '0'))
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return true;
+}
+
+static void put_number(struct event *ev, const struct place *p, struct slice v)
+{
+	if (!is_number(v))
+		event_str(ev, p->id, v);
+	else if (p->kind == NUMBER0 || !slice_is(v, "0"))
+		event_json(ev, p->id, v);
+}
+
+/* SystemTime is UTC, also where an older writer leaves the Z out. */
+static void put_time(struct event *ev, struct slice v)
+{
+	char text[TIME_TEXT_MAX];
+
+	if (time_parse(v, &ev->time_ns) || v.n == 0 || v.n + 1 >= sizeof(text))
+		return;
+	memcpy(text, v.p, v.n);
+	text[v.n] = 'Z';
+	time_parse((struct slice){ text, v.n + 1 }, &ev->time_ns);
+}
+
+/* CRLF to LF and no line end at the end: what Winlogbeat does to messages. */
+static struct slice plain_lines(struct arena *mem, struct slice v)
+{
+	size_t n = 0;
+	char *p;
+
+	if (slice_find(v, SLICE("\r\n")) >= 0 && (p = arena_alloc(mem, v.n)) != NULL) {
+		for (size_t i = 0; i < v.n; i++)
+			if (v.p[i] != '\r' || i + 1 == v.n || v.p[i + 1] != '\n')
+				p[n++] = v.p[i];
+		v = (struct slice){ p, n };
+	}
+	while (v.n > 0 && v.p[v.n - 1] == '\n')
+		v.n--;
+	return v;
+}
+
+static void put(struct event *ev, const struct place *p, struct slice v)
+{
+	v = slice_trim(v);
+	switch (p->kind) {
+	case TEXT:
+		event_str(ev, p->id, v);
+		if (p->also != ECS_DYNAMIC)
+			event_str(ev, p->also, v);
+		break;
+	case NUMBER:
+	case NUMBER0:
+		put_number(ev, p, v);
+		break;
+	case TIME:
+		put_time(ev, v);
+		break;
+	case MESSAGE:
+		event_str(ev, p->id, plain_lines(ev->mem, v));
+		break;
+	case IGNORED:
+		break;
+	}
+}
+
+static const struct place *next_place(const struct place *p, const char *element)
+{
+	while (p->element != NULL &&
+	       (p->element[0] != element[0] || strcmp(p->element, element) != 0))
+		p++;
+	return p;
+}
+
+const struct place *winxml_system(struct event *ev, const char *element, const char **attributes)
+{
+	const struct place *p = next_place(system_places, element), *text = NULL;
+
+	for (; p->element != NULL; p = next_place(p + 1, element)) {
+		if (p->attribute == NULL)
+			text = p;
+		for (const char **a = attributes; p->attribute != NULL && *a != NULL; a += 2)
+			if (strcmp(*a, p->attribute) == 0)
+				put(ev, p, arena_copy(ev->mem, slice_str(a[1])));
+	}
+	return text;
+}
+
+const struct place *winxml_rendering(const char *element)
+{
+	const struct place *p = next_place(rendering_places, element);
+
+	return p->element != NULL ? p : NULL;
+}
+
+void winxml_put(struct event *ev, const struct place *p, struct slice v)
+{
+	put(ev, p, v);
+}
+
+static bool hex_or_decimal(struct slice s, uint64_t *ret)
+{
+	uint64_t v = 0;
+
+	if (!slice_starts(s, SLICE("0x")) && !slice_starts(s, SLICE("0X")))
+		return slice_uint(s, UINT64_MAX, ret);
+	if (s.n < 3 || s.n > 18)
+		return false;
+	for (size_t i = 2; i < s.n; i++) {
+		char c = s.p[i];
+		char low = (char)(c | 0x20);
+
+		if (c >= '0' && c <= '9')
+			v = v << 4 | (uint64_t)(c - '0');
+		else if (low >= 'a' && low <= 'f')
+			v = v << 4 | (uint64_t)(low - 'a' + 10);
+		else
+			return false;
+	}
+	*ret = v;
+	return true;
+}
+
+/* The standard keywords of winmeta.xml. */
+static void put_keywords(struct event *ev)
+{
+	static const struct {
+		uint64_t bit;
+		struct slice name;
+	} names[] = {
+		{ UINT64_C(1) << 48, { "Response Time", 13 } },
+		{ UINT64_C(1) << 50, { "WDI Diag", 8 } },
+		{ UINT64_C(1) << 51, { "SQM", 3 } },
+		{ UINT64_C(1) << 52, { "Audit Failure", 13 } },
+		{ UINT64_C(1) << 53, { "Audit Success", 13 } },
+		{ UINT64_C(1) << 54, { "Correlation Hint", 16 } },
+		{ UINT64_C(1) << 55, { "Classic", 7 } },
+	};
+	uint64_t bits;
+
+	if (!hex_or_decimal(event_text(ev, ECS_VARTIO_WINLOG_KEYWORDS), &bits))
+		return;
+	if ((bits & UINT64_C(3) << 52) != 0)
+		event_str(ev, ECS_EVENT_OUTCOME,
+			  (bits & UINT64_C(1) << 52) != 0 ? SLICE("failure") : SLICE("success"));
+	if ((bits & UINT64_C(0xfd) << 48) == 0)
+		return; /* those that RenderingInfo names, if it does */
+	event_drop(ev, ECS_WINLOG_KEYWORDS);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if ((bits & names[i].bit) != 0)
+			event_add(ev, ECS_WINLOG_KEYWORDS, names[i].name);
+}
+
+static uint64_t small_number(const struct event *ev, enum ecs id)
+{
+	const struct event_value *v = event_get(ev, id);
+	uint64_t n = UINT64_MAX;
+
+	if (v != NULL && v->type == EVENT_JSON)
+		slice_uint(v->str, UINT32_MAX, &n);
+	return n;
+}
+
+void winxml_names(struct event *ev)
+{
+	static const char *const levels[] = { "information", "critical",    "error",
+					      "warning",     "information", "verbose" };
+	static const char *const opcodes[] = { "Info",      "Start", "Stop",   "DCStart", "DCStop",
+					       "Extension", "Reply", "Resume", "Suspend", "Send" };
+	uint64_t level = small_number(ev, ECS_VARTIO_WINLOG_LEVEL);
+	uint64_t opcode = small_number(ev, ECS_VARTIO_WINLOG_OPCODE);
+
+	if (event_get(ev, ECS_WINLOG_PROVIDER_NAME) == NULL) {
+		struct slice name = event_text(ev, ECS_VARTIO_WINLOG_EVENT_SOURCE_NAME);
+
+		event_str(ev, ECS_WINLOG_PROVIDER_NAME, name);
+		event_str(ev, ECS_EVENT_PROVIDER, name);
+	}
+	/* By number, because a rendered name is in the language of the machine that rendered it. */
+	if (level < sizeof(levels) / sizeof(levels[0]))
+		event_str(ev, ECS_LOG_LEVEL, slice_str(levels[level]));
+	if (opcode < sizeof(opcodes) / sizeof(opcodes[0]))
+		event_str(ev, ECS_WINLOG_OPCODE, slice_str(opcodes[opcode]));
+	put_keywords(ev);
+	if (event_get(ev, ECS_WINLOG_TASK) == NULL && small_number(ev, ECS_VARTIO_WINLOG_TASK) == 0)
+		event_str(ev, ECS_WINLOG_TASK, SLICE("None"));
+}
