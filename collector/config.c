@@ -54,6 +54,8 @@ static const struct conf_item rules_items[] = {
 	{ "values", CONF_STR, AT(rules.values),
 	  .help = "file of what rules' placeholders stand for here; absent: rules with "
 		  "placeholders do not load" },
+	{ "reload", CONF_DURATION, AT(rules.reload_ms), 0, DAY_MS, "10s",
+	  "how often is looked whether rules have changed; 0s: only when told (SIGHUP)" },
 	{ "threads", CONF_INT, AT(rules.threads), 0, 64, "0",
 	  "detection workers; 0: by the number of processors" },
 	{ NULL },

@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include "collector/control.h"
+#include "collector/reload.h"
 #include "collector/report/exporter.h"
 #include "collector/report/overview.h"
 #include "collector/tenant/ca.h"
@@ -18,6 +19,7 @@
 #include "common/base/zone.h"
 
 #define SIGNALS_SEGMENT_BYTES (8u << 20)
+#define RULES_STILL_MS        2000  /* a pull writes its files within less of each other */
 #define LOCK_WAIT_MS          5000u /* a command may be at work while we start */
 
 /* The registry as the other threads see it: one handle, one question at a time. */
@@ -32,6 +34,7 @@ struct collector {
 	uv_signal_t term, intr, hup;
 	struct door door;
 	struct ca *ca;
+	struct reload *reload;
 	struct ruleset *rules;
 	struct seglog *signals;
 	struct queue *queue;
@@ -44,30 +47,6 @@ struct collector {
 	struct exporter *exporter;
 	struct overview overview;
 };
-
-static void on_rule_fault(void *arg, const char *path, const struct err *err)
-{
-	struct err full = *err;
-
-	conf_err_in(&full, path);
-	log_err(LOG_LEVEL_ERROR, "rule not loaded", &full);
-}
-
-static int load_rules(struct collector *co, struct ruleset **ret, struct err *err)
-{
-	struct rules_report rep = { .fault = on_rule_fault };
-	char loaded[24], rejected[24];
-	const struct rules_source src = { co->conf.rules.paths.v, co->conf.rules.paths.n,
-					  co->conf.rules.values };
-
-	if (ruleset_load_from(&src, &rep, ret, err) < 0)
-		return -1;
-	snprintf(loaded, sizeof(loaded), "%zu", rep.loaded);
-	snprintf(rejected, sizeof(rejected), "%zu", rep.rejected);
-	log_line(LOG_LEVEL_INFO, "rules loaded", "loaded", loaded, "rejected", rejected, NULL);
-	co->overview.rules = ruleset_count(*ret);
-	return 0;
-}
 
 static void on_signalled(void *arg)
 {
@@ -144,25 +123,45 @@ static void on_stop(uv_signal_t *sg, int number)
 	uv_close((uv_handle_t *)&co->term, NULL);
 	uv_close((uv_handle_t *)&co->intr, NULL);
 	uv_close((uv_handle_t *)&co->hup, NULL);
+	reload_stop(co->reload);
+}
+
+/* The desk first, so that it knows every rule that the worker may find an event for. */
+static void on_rules(void *arg, struct ruleset *rules)
+{
+	struct collector *co = arg;
+
+	desk_rules(co->desk, rules);
+	worker_rules(co->worker, rules);
+	ruleset_unref(co->rules);
+	co->rules = rules;
+	co->overview.rules = ruleset_count(rules);
+}
+
+static int load_rules(struct collector *co, struct err *err)
+{
+	const struct config *cf = &co->conf;
+	const struct reload_opts ro = { .rules = { cf->rules.paths.v, cf->rules.paths.n,
+						   cf->rules.values },
+					.every_ms = cf->rules.reload_ms,
+					.still_ms = RULES_STILL_MS,
+					.loaded = on_rules,
+					.arg = co };
+
+	if (reload_open(&ro, &co->reload, &co->rules, err) < 0)
+		return -1;
+	co->overview.rules = ruleset_count(co->rules);
+	return 0;
 }
 
 /* Rules and certificates are taken anew; what does not load leaves the old in force. */
 static void on_reload(uv_signal_t *sg, int number)
 {
 	struct collector *co = sg->data;
-	struct ruleset *fresh = NULL;
 	struct tls_creds *creds = NULL;
 	struct err err;
 
-	if (load_rules(co, &fresh, &err) == 0) {
-		worker_rules(co->worker, fresh);
-		desk_rules(co->desk, fresh);
-		ruleset_unref(co->rules);
-		co->rules = fresh;
-		log_line(LOG_LEVEL_INFO, "rules reloaded", NULL);
-	} else {
-		log_err(LOG_LEVEL_ERROR, "rules not reloaded, the old ones stay in force", &err);
-	}
+	reload_ask(co->reload);
 	if (tls_creds_load(ca_cert_path(co->ca), ca_server_cert_path(co->ca),
 			   ca_server_key_path(co->ca), &creds, &err) == 0)
 		listen_creds(co->listen, creds);
@@ -261,7 +260,7 @@ static int start(struct collector *co, struct err *err)
 	    dir_make(co->conf.state_dir, 0700, err) < 0 ||
 	    state_lock(co->conf.state_dir, LOCK_WAIT_MS, err) < 0)
 		return -1;
-	if (start_storage(co, err) < 0 || load_rules(co, &co->rules, err) < 0)
+	if (start_storage(co, err) < 0 || load_rules(co, err) < 0)
 		return -1;
 	if (start_detection(co, err) < 0)
 		return -1;
@@ -284,6 +283,7 @@ static void stop(struct collector *co)
 		queue_close(co->queue);
 	seglog_close(co->signals);
 	ruleset_unref(co->rules);
+	reload_free(co->reload);
 	ca_close(co->ca);
 	registry_close(co->door.registry);
 	state_unlock();
@@ -342,6 +342,8 @@ int collector_run(int argc, char **argv)
 	watch_signal(&co, &co.term, SIGTERM, on_stop);
 	watch_signal(&co, &co.intr, SIGINT, on_stop);
 	watch_signal(&co, &co.hup, SIGHUP, on_reload);
+	if (reload_start(co.reload, &co.loop) < 0)
+		log_line(LOG_LEVEL_ERROR, "changed rules will not be noticed", NULL);
 	log_line(LOG_LEVEL_INFO, "started", "version", VARTIO_VERSION, "config", co.conf.path,
 		 NULL);
 	service_notify("READY=1");

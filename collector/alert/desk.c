@@ -34,6 +34,7 @@ struct desk {
 	pthread_cond_t wake;
 	bool woken;
 	_Atomic bool stop;
+	_Atomic bool rules_wait; /* next is there */
 	struct ruleset *next;
 	struct ruleset *rules;
 	struct correlate *correlate;
@@ -184,6 +185,9 @@ static int one_batch(struct desk *dk)
 	if (alert_begin(dk->store, &dk->err) < 0)
 		return -1;
 	for (; r > 0; r = ++n < BATCH && dk->n_touched < TOUCHED_END ? next_record(dk, &rec) : 0) {
+		if (dk->rules_wait) /* the signal may be of a new rule: it is read again with them
+				     */
+			break;
 		if (one_signal(dk, &rec) < 0)
 			goto rollback;
 		if (seg_pos_cmp(end, rec.next) < 0)
@@ -257,6 +261,7 @@ static void change_rules(struct desk *dk)
 	if (dk->next != NULL)
 		dk->rules = dk->next;
 	dk->next = NULL;
+	dk->rules_wait = false;
 	pthread_mutex_unlock(&dk->lock);
 	if (dk->rules == old)
 		return;
@@ -264,6 +269,7 @@ static void change_rules(struct desk *dk)
 		log_err(LOG_LEVEL_ERROR, "the new rules cannot be used for correlation", &dk->err);
 		ruleset_unref(dk->rules);
 		dk->rules = old;
+		dk->trouble.stale = true; /* the reader is past a signal that was not dealt with */
 		return;
 	}
 	ruleset_unref(old);
@@ -419,6 +425,7 @@ void desk_rules(struct desk *dk, struct ruleset *rules)
 	pthread_mutex_lock(&dk->lock);
 	ruleset_unref(dk->next);
 	dk->next = ruleset_ref(rules);
+	dk->rules_wait = true;
 	pthread_mutex_unlock(&dk->lock);
 	desk_wake(dk);
 }

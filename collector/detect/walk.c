@@ -7,6 +7,7 @@
 
 #include "collector/detect/engine.h"
 #include "common/base/file.h"
+#include "common/base/hash.h"
 
 #define FOLDER_MAX 16u /* depth */
 
@@ -107,6 +108,41 @@ int rules_walk(const char *const *paths, size_t n,
 					: give(&wk, WALK_RULES, paths[i], NULL, &st);
 	}
 	return r;
+}
+
+static void mix(uint64_t *hash, const char *path, const struct stat *st)
+{
+	const int64_t what[] = {
+		st != NULL ? (int64_t)st->st_size : -1,
+		st != NULL ? (int64_t)st->st_ino : -1,
+		st != NULL ? (int64_t)st->st_mtim.tv_sec : -1,
+		st != NULL ? (int64_t)st->st_mtim.tv_nsec : -1,
+		st != NULL ? (int64_t)st->st_ctim.tv_sec : -1, /* rights, too */
+		st != NULL ? (int64_t)st->st_ctim.tv_nsec : -1,
+	};
+
+	*hash = hash64(slice_str(path), *hash);
+	*hash = hash64((struct slice){ (const char *)what, sizeof(what) }, *hash);
+}
+
+static int mix_entry(void *arg, const struct walk_entry *e)
+{
+	if (e->kind != WALK_PASSED)
+		mix(arg, e->path, e->st);
+	return 0;
+}
+
+uint64_t rules_fingerprint(const struct rules_source *src)
+{
+	uint64_t hash = 0;
+	struct err err;
+	struct stat st;
+
+	if (src->values != NULL)
+		mix(&hash, src->values, stat(src->values, &st) == 0 ? &st : NULL);
+	if (rules_walk(src->paths, src->n, mix_entry, &hash, &err) < 0)
+		hash = hash64(slice_str(err.msg), hash);
+	return hash;
 }
 
 int rule_file_read(const char *path, struct buf *out, struct err *err)

@@ -6,6 +6,7 @@
 
 #include <sys/stat.h>
 
+#include "collector/detect/detect.h"
 #include "common/base/buf.h"
 
 enum walk_kind {
@@ -24,6 +25,9 @@ struct walk_entry { /* lent for the call */
  * stop. ERR_ABSENT, ERR_DENIED, ERR_IO: one of paths itself. */
 int rules_walk(const char *const *paths, size_t n,
 	       int (*entry)(void *arg, const struct walk_entry *e), void *arg, struct err *err);
+/* What changes when any of the files of rules and values does: their names, sizes, times and
+ * inodes. */
+uint64_t rules_fingerprint(const struct rules_source *src);
 /* Appends a file of rules or values: at most RULE_FILE_MAX bytes, and nothing but a regular file,
  * for others could be endless or silent. */
 int rule_file_read(const char *path, struct buf *out, struct err *err);

@@ -5,7 +5,6 @@
 With the thread sanitizer (tests/run --thread) this is where threads meet each other most.
 """
 import collections
-import datetime
 import re
 import shutil
 import signal
@@ -13,34 +12,10 @@ import threading
 import time
 import urllib.error
 
-from lib import SOURCE, Failed, check, equal, main, region, wait_for
+from lib import Failed, Guessing, SOURCE, check, equal, main, region, wait_for
 
 ROUNDS = 12
 NUMBER = re.compile(r"Failed password for user(\d{6})\b")
-
-
-class Guessing(threading.Thread):
-    """Log lines of password guessing, each with a number of its own, until told to end."""
-
-    def __init__(self, path, first):
-        super().__init__(daemon=True)
-        self.path, self.first, self.written, self.ended = path, first, 0, threading.Event()
-
-    def run(self):
-        with open(self.path, "a", encoding="utf-8") as out:
-            while not self.ended.is_set():
-                now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="microseconds")
-                out.writelines(
-                    f"{now} host{n % 7} sshd[7{n % 10}]: Failed password for user{self.first + n:06} from "
-                    f"198.51.100.{n % 200} port 40000 ssh2\n"
-                    for n in range(self.written, self.written + 20))
-                out.flush()
-                self.written += 20
-                time.sleep(0.02)
-
-    def end(self):
-        self.ended.set()
-        self.join()
 
 
 class Repeated(threading.Thread):

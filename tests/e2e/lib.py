@@ -5,6 +5,7 @@ Every process is started here, kept by its id and ended by it; every wait has an
 lines, one a case.
 """
 import contextlib
+import datetime
 import email
 import email.policy
 import json
@@ -16,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import urllib.request
@@ -262,6 +264,30 @@ class Agent:
 
     def stop(self):
         return self.process.stop()
+
+
+class Guessing(threading.Thread):
+    """Log lines of password guessing, each with a number of its own, until told to end."""
+
+    def __init__(self, path, first):
+        super().__init__(daemon=True)
+        self.path, self.first, self.written, self.ended = path, first, 0, threading.Event()
+
+    def run(self):
+        with open(self.path, "a", encoding="utf-8") as out:
+            while not self.ended.is_set():
+                now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="microseconds")
+                out.writelines(
+                    f"{now} host{n % 7} sshd[7{n % 10}]: Failed password for user{self.first + n:06} from "
+                    f"198.51.100.{n % 200} port 40000 ssh2\n"
+                    for n in range(self.written, self.written + 20))
+                out.flush()
+                self.written += 20
+                time.sleep(0.02)
+
+    def end(self):
+        self.ended.set()
+        self.join()
 
 
 @contextlib.contextmanager

@@ -1,0 +1,96 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: EUPL-1.2
+"""Rules that change while events stream in: each event is judged by the old set or by the new one, and
+none by neither. One rule is in every set, so its alert counts every event; of two others each set has
+one, so the matches are twice the events."""
+import os
+import re
+import signal
+import time
+
+from lib import Guessing, check, equal, main, region, wait_for
+
+RULE = """title: {title}
+id: {id}
+logsource: {{product: linux, service: sshd}}
+detection:
+  s: {{message|contains: '{word}'}}
+  condition: s
+level: high
+vartio: {{entity: [process.name]}}
+"""
+BOTH = RULE.format(title="Both", id="11111111-2222-4333-8444-000000000000", word="Failed password for")
+SETS = [RULE.format(title=f"Set {n}", id=f"11111111-2222-4333-8444-00000000000{n}", word="Failed password")
+        for n in (1, 2)]
+
+
+def number(reg, name):
+    return int(float(re.search(rf"(?m)^{name}(?:{{.*}})? (\S+)", reg.metrics()).group(1)))
+
+
+def changes(build):
+    """rules change under a stream of events, by the folder and by SIGHUP: none is missed or judged twice"""
+    with region(build) as reg:
+        rules = reg.folder / "rules"
+        rules.mkdir()
+        (rules / "both.yml").write_text(BOTH, encoding="utf-8")
+        (rules / "set.yml").write_text(SETS[0], encoding="utf-8")
+        reg.start_collector(rules={"paths": [str(rules)], "reload": "1s"})
+        reg.tenant()
+        log = reg.folder / "auth.log"
+        log.touch()
+        agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]}])
+        agent.start()
+        stream = Guessing(log, 0)
+        stream.start()
+        wait_for("the first matches", lambda: number(reg, "vartio_detect_matches_total") > 100)
+        for turn in range(1, 6):
+            new = rules / "set.yml.new"
+            new.write_text(SETS[turn % 2], encoding="utf-8")
+            os.replace(new, rules / "set.yml")
+            if turn % 2 == 0:
+                reg.collector.child.send_signal(signal.SIGHUP)
+            wait_for(f"reload {turn}",
+                     lambda n=turn: reg.collector.text().count('msg="rules reloaded"') >= n)
+            time.sleep(0.5)
+        stream.end()
+        wait_for("all events to be matched",
+                 lambda: number(reg, "vartio_detect_matches_total") >= 2 * stream.written)
+        wait_for("all events to be counted",
+                 lambda: sum(a["events"] for a in reg.alerts() if a["title"] == "Both") >= stream.written)
+        time.sleep(1)
+        equal(number(reg, "vartio_detect_matches_total"), 2 * stream.written, "matches")
+        equal(sum(a["events"] for a in reg.alerts() if a["title"] == "Both"), stream.written,
+              "events of the rule that is in every set")
+        check(stream.written > 1000, f"only {stream.written} events")
+        equal(reg.collector.text().count('msg="rules reloaded"'), 5, "reloads")
+
+
+def broken(build):
+    """a folder whose rules are all broken leaves the running set in force, said once; it mends itself"""
+    with region(build) as reg:
+        rules = reg.folder / "rules"
+        rules.mkdir()
+        (rules / "both.yml").write_text(BOTH, encoding="utf-8")
+        reg.start_collector(rules={"paths": [str(rules)], "reload": "1s"})
+        reg.tenant()
+        log = reg.folder / "auth.log"
+        log.touch()
+        agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]}])
+        agent.start()
+        (rules / "both.yml").write_text("title: [\n", encoding="utf-8")
+        wait_for("the refusal", lambda: "the old ones stay in force" in reg.collector.text())
+        stream = Guessing(log, 0)
+        stream.start()
+        wait_for("matches by the old rules", lambda: number(reg, "vartio_detect_matches_total") > 100)
+        time.sleep(4)
+        equal(reg.collector.text().count("the old ones stay in force"), 1, "refusals that are said")
+        (rules / "both.yml").write_text(BOTH, encoding="utf-8")
+        wait_for("the reload", lambda: 'msg="rules reloaded"' in reg.collector.text())
+        stream.end()
+        wait_for("all events to be matched",
+                 lambda: number(reg, "vartio_detect_matches_total") >= stream.written)
+        equal(number(reg, "vartio_detect_matches_total"), stream.written, "matches")
+
+
+main(changes, broken)
