@@ -306,6 +306,27 @@ static void put_row(struct composer *c, const char *label, const char *value, bo
 	page_row(&c->page, label, buf_cstr(&c->tmp2));
 }
 
+/* "T1110, T1110.001, credential-access": what the reader finds at attack.mitre.org. */
+static void put_attack(struct composer *c)
+{
+	struct buf all = { 0 };
+
+	for (size_t i = 0; i < c->al->n_tags; i++) {
+		struct slice tag = slice_str(c->al->tags[i]);
+
+		if (!slice_starts(tag, SLICE("attack.")))
+			continue;
+		tag = slice_from(tag, strlen("attack."));
+		buf_str(&all, all.n > 0 ? ", " : "");
+		for (size_t k = 0; k < tag.n; k++) /* a technique's letter is a capital */
+			buf_chr(&all, k == 0 && tag.n > 1 && tag.p[1] >= '0' && tag.p[1] <= '9'
+					      ? (char)(tag.p[k] & ~0x20)
+					      : tag.p[k]);
+	}
+	put_row(c, "MITRE ATT&CK", buf_cstr(&all), false);
+	buf_release(&all);
+}
+
 static void put_details(struct composer *c)
 {
 	const struct alert *al = c->al;
@@ -333,6 +354,7 @@ static void put_details(struct composer *c)
 	}
 	put_row(c, tr(lang, "Rule"), al->title, false);
 	put_row(c, tr(lang, "Rule's id"), al->rule_id, false);
+	put_attack(c);
 	put_row(c, tr(lang, "Rule's author"), al->author, false);
 	put_row(c, tr(lang, "More about the rule"), al->link, true);
 	page_table_end(&c->page);

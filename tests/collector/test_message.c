@@ -40,6 +40,9 @@ static struct alert_values values[3] = {
 	{ .field = "user.name", .v = { { "root", 4900 }, { "maija", 100 } }, .n = 2 },
 };
 
+static const char *tags[] = { "attack.credential-access", "attack.t1110.001", "attack.g0049",
+			      "cve.2026-1234" };
+
 static struct alert guessing(void)
 {
 	struct alert al = {
@@ -51,6 +54,8 @@ static struct alert guessing(void)
 		.title = "SSH password guessing",
 		.author = "Vartio",
 		.link = "https://docs.example/guessing",
+		.tags = tags,
+		.n_tags = 4,
 		.level = LEVEL_HIGH,
 		.to_contact = true,
 		.events = 5000,
@@ -184,6 +189,7 @@ static void test_first_message(void **state)
 		"Käyttäjätunnukset: root (4900), maija (100)\n",
 		"Sääntö: SSH password guessing\n",
 		"Säännön tunnus: 6d1f0a6e-2f0a-4a58-9a30-000000000001\n",
+		"MITRE ATT&CK: credential-access, T1110.001, G0049\n",
 		"Säännön tekijä: Vartio\n",
 		"Lisää säännöstä: hxxps[:]//docs[.]example/guessing\n",
 	};
