@@ -14,10 +14,12 @@
 #include "collector/detect/detect.h"
 #include "collector/detect/intern.h"
 #include "collector/detect/pattern.h"
+#include "collector/detect/signature.h"
 #include "collector/detect/yamltree.h"
 
 #define RULE_FILE_MAX (1u << 20) /* bytes of a file of rules, or of a site's values */
 #define FIELD_ANY     0u         /* the field of keywords: every value of the event */
+#define FIELD_PATHS_MAX 12u
 
 struct path {
 	struct slice name;
@@ -26,6 +28,11 @@ struct path {
 struct sfield { /* what a rule calls a field: the first of the paths that has a value is it */
 	struct path *paths;
 	unsigned n_paths;
+	bool tells_kind; /* predicates on it tell what kind of event it is: program.h */
+};
+struct path_use { /* "this path is the rank-th of that field" */
+	struct path_use *next;
+	uint32_t field, rank;
 };
 
 enum pred_kind {
@@ -41,22 +48,36 @@ enum time_part { PART_NONE, PART_MINUTE, PART_HOUR, PART_DAY, PART_WEEK, PART_MO
 struct pred { /* true when any value of the field fits */
 	enum pred_kind kind;
 	uint32_t field;
-	bool cased;               /* STRING, FIELD */
-	struct pattern pattern;   /* STRING */
-	pcre2_code *regex;        /* REGEX */
-	uint8_t net[16];          /* CIDR */
+	bool cased;                   /* STRING, FIELD, REGEX */
+	struct pattern pattern;       /* STRING */
+	const struct signature *need; /* STRING that contains, REGEX: of what every value that fits
+				       * has, folded; NULL: nothing. A REGEX's: if it is ASCII */
+	pcre2_code *regex;            /* REGEX */
+	struct slice source;          /* REGEX: as the rule writes it, */
+	struct slice line; /* and as a pattern for one line, where it is one: regex_literal.h */
+	bool dot_all;      /* REGEX: `.` crosses lines */
+	uint8_t net[16];   /* CIDR */
 	unsigned net_bytes, bits; /* 4 or 16; prefix length */
 	enum compare op;          /* COMPARE */
 	enum time_part part;      /* COMPARE: of the value as a time, UTC */
 	double number;
 	uint32_t other;   /* FIELD: the field it is compared with */
 	enum shape shape; /* FIELD: exact, prefix, suffix, contains */
+	bool tells_kind;  /* true or false of all events of a kind */
 };
 
-enum expr_op { EX_PRED, EX_AND, EX_OR, EX_NOT, EX_COUNT, EX_NEVER };
+enum expr_op {
+	EX_PRED,
+	EX_AND,
+	EX_OR,
+	EX_NOT,
+	EX_COUNT,
+	EX_NEVER,
+	EX_HIT /* in a program: its literal of the number `pred` is in the event */
+};
 struct expr {
 	enum expr_op op;
-	uint32_t pred; /* EX_PRED */
+	uint32_t pred; /* EX_PRED, EX_HIT */
 	unsigned cost; /* rough; children stand in its order */
 	unsigned need; /* EX_COUNT: how many children must be true */
 	unsigned n;
@@ -97,7 +118,11 @@ struct ruleset {
 	struct intern names;   /* ids and names of rules */
 	struct rule **by_name; /* by the number that names gives */
 	unsigned by_name_cap;
-	struct intern field_keys, pred_keys, class_keys, map_keys;
+	struct intern field_keys, pred_keys, class_keys, path_keys;
+	struct path_use **path_uses; /* by the number that path_keys gives */
+	unsigned path_uses_cap;
+	struct witness *witnesses; /* by predicate */
+	struct programs *programs;
 	struct sfield *fields;
 	unsigned fields_cap;
 	struct pred *preds;

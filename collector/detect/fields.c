@@ -8,7 +8,23 @@
 
 #include "common/base/hash.h"
 
-#define PATHS_MAX 12u
+static int use_path(struct ruleset *rs, const struct sfield *f, struct slice path, struct err *err)
+{
+	struct path_use *use = arena_alloc(&rs->mem, sizeof(*use));
+	uint32_t no;
+	bool is_new;
+
+	if (use == NULL ||
+	    array_room(&rs->path_uses, rs->path_keys.n, &rs->path_uses_cap,
+		       sizeof(struct path_use *)) < 0 ||
+	    intern_add(&rs->path_keys, &rs->mem, path, &no, &is_new) < 0)
+		return err_nomem(err);
+	*use = (struct path_use){ .next = is_new ? NULL : rs->path_uses[no],
+				  .field = (uint32_t)(f - rs->fields),
+				  .rank = f->n_paths };
+	rs->path_uses[no] = use;
+	return 0;
+}
 
 static int add_path(struct ruleset *rs, struct sfield *f, const char *prefix, struct slice name,
 		    struct err *err)
@@ -27,8 +43,11 @@ static int add_path(struct ruleset *rs, struct sfield *f, const char *prefix, st
 		if (slice_eq(f->paths[i].name, own))
 			return 0;
 	}
-	if (f->n_paths < PATHS_MAX)
-		f->paths[f->n_paths++] = (struct path){ own, hash64(own, 0) };
+	if (f->n_paths == FIELD_PATHS_MAX)
+		return 0;
+	if (use_path(rs, f, own, err) < 0)
+		return -1;
+	f->paths[f->n_paths++] = (struct path){ own, hash64(own, 0) };
 	return 0;
 }
 
@@ -74,7 +93,8 @@ int field_intern(struct ruleset *rs, struct slice name, const struct ynode *alia
 	if (!is_new)
 		goto out;
 	f = &rs->fields[*ret];
-	*f = (struct sfield){ .paths = arena_alloc(&rs->mem, PATHS_MAX * sizeof(struct path)) };
+	*f = (struct sfield){ .paths = arena_alloc(&rs->mem,
+						   FIELD_PATHS_MAX * sizeof(struct path)) };
 	if (f->paths == NULL) {
 		r = err_nomem(err);
 		goto out;

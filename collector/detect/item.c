@@ -418,6 +418,8 @@ static int regex_value(const struct item *it, struct expr **ret)
 	opts |= (it->mods & M_RE_I) != 0 ? PCRE2_CASELESS : 0;
 	opts |= (it->mods & M_RE_M) != 0 ? PCRE2_MULTILINE : 0;
 	opts |= (it->mods & M_RE_S) != 0 ? PCRE2_DOTALL : 0;
+	p.cased = (it->mods & M_RE_I) == 0;
+	p.dot_all = (it->mods & M_RE_S) != 0;
 	snprintf(what, sizeof(what), "r%x", opts);
 	p.regex = pcre2_compile((PCRE2_SPTR)it->at->text.p, it->at->text.n, opts, &code, &at,
 				it->rs->regex_ctx);
@@ -429,6 +431,11 @@ static int regex_value(const struct item *it, struct expr **ret)
 	if (check_code(it, p.regex) < 0) {
 		pcre2_code_free(p.regex);
 		return -1;
+	}
+	p.source = arena_copy(&it->rs->mem, it->at->text);
+	if (p.source.p == NULL) {
+		pcre2_code_free(p.regex);
+		return err_nomem(it->err);
 	}
 	/* Without JIT (memory that may not be executed) the interpreter matches the same. */
 	pcre2_jit_compile(p.regex, PCRE2_JIT_COMPLETE);

@@ -42,6 +42,8 @@ struct pattern pattern_of(struct slice s)
 	}
 	if (s.n == 0)
 		return (struct pattern){ head || tail ? SHAPE_ANY : SHAPE_EXACT, s };
+	if (head && tail && slice_chr(s, WILD_ONE) < 0 && slice_chr(s, WILD_MANY) >= 0)
+		return (struct pattern){ SHAPE_PIECES, whole };
 	if (pattern_has_wild(s))
 		return (struct pattern){ SHAPE_GLOB, whole };
 	if (head)
@@ -89,6 +91,24 @@ static bool glob(struct slice pt, struct slice text)
 	return p == pend;
 }
 
+/* "*a*b*": each piece in its turn, the first place that fits. */
+static bool pieces(struct slice pt, struct slice text)
+{
+	for (size_t i = 1; i < pt.n;) {
+		size_t end = i;
+		ssize_t at;
+
+		while (pt.p[end] != WILD_MANY) /* there is one at the end */
+			end++;
+		at = slice_find(text, (struct slice){ pt.p + i, end - i });
+		if (at < 0)
+			return false;
+		text = slice_from(text, (size_t)at + (end - i));
+		i = end + 1;
+	}
+	return true;
+}
+
 bool pattern_match(const struct pattern *pt, struct slice text)
 {
 	switch (pt->shape) {
@@ -102,6 +122,8 @@ bool pattern_match(const struct pattern *pt, struct slice text)
 		return slice_ends(text, pt->lit);
 	case SHAPE_CONTAINS:
 		return slice_find(text, pt->lit) >= 0;
+	case SHAPE_PIECES:
+		return pieces(pt->lit, text);
 	default:
 		return glob(pt->lit, text);
 	}

@@ -16,10 +16,19 @@
 void pattern_read(struct slice text, struct buf *out);
 bool pattern_has_wild(struct slice s);
 
-enum shape { SHAPE_ANY, SHAPE_EXACT, SHAPE_PREFIX, SHAPE_SUFFIX, SHAPE_CONTAINS, SHAPE_GLOB };
+enum shape {
+	SHAPE_ANY,
+	SHAPE_EXACT,
+	SHAPE_PREFIX,
+	SHAPE_SUFFIX,
+	SHAPE_CONTAINS,
+	SHAPE_PIECES,
+	SHAPE_GLOB
+};
 struct pattern {
 	enum shape shape;
-	struct slice lit; /* the literal; for SHAPE_GLOB the whole, with wildcards */
+	struct slice lit; /* the literal; for SHAPE_PIECES (`*a*b*`) and SHAPE_GLOB the whole, with
+			   * wildcards */
 };
 /* The shape of a prepared value, whose bytes stay borrowed. */
 struct pattern pattern_of(struct slice s);

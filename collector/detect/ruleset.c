@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "collector/detect/engine.h"
+#include "collector/detect/program.h"
 #include "collector/detect/values.h"
 #include "collector/detect/walk.h"
 #include "common/base/hash.h"
@@ -284,7 +285,7 @@ int ruleset_load_from(const struct rules_source *src, struct rules_report *rep,
 	ld.rs->budget = (struct budget){ 0 };
 	if (correlations_resolve(ld.rs, unresolved, &ld, err) < 0 ||
 	    filters_apply(ld.rs, &ld.filters, filter_fault, filter_warning, &ld, err) < 0 ||
-	    fill_classes(ld.rs, err) < 0)
+	    fill_classes(ld.rs, err) < 0 || programs_init(ld.rs, err) < 0)
 		goto out;
 	ld.rs->values = NULL;
 	*ret = ld.rs;
@@ -321,7 +322,10 @@ void ruleset_unref(struct ruleset *rs)
 	}
 	for (unsigned i = 0; i < rs->class_keys.n; i++)
 		free(rs->classes[i].rules);
+	programs_release(rs);
 	sources_release(rs);
+	intern_release(&rs->path_keys);
+	free(rs->path_uses);
 	intern_release(&rs->names);
 	intern_release(&rs->field_keys);
 	intern_release(&rs->pred_keys);

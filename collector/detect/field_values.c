@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "collector/detect/detector_impl.h"
+
+#include <stdlib.h>
+
+#include "common/event/json_text.h"
+
+static void add_val(struct detector *dt, const struct json_field *leaf)
+{
+	if (leaf->type >= JS_OBJECT || leaf->type == JS_NULL)
+		return;
+	if (array_room(&dt->vals, dt->n_vals, &dt->cap_vals, sizeof(*dt->vals)) < 0) {
+		dt->nomem = true;
+		return;
+	}
+	dt->vals[dt->n_vals++] = (struct val){ .leaf = leaf };
+}
+
+/* -- names ----------------------------------------------------------------------------------- */
+
+static void know(struct known *kn, unsigned rank, uint32_t name)
+{
+	unsigned at = kn->n++;
+
+	for (; at > 0 && kn->rank[at - 1] > rank; at--) {
+		kn->rank[at] = kn->rank[at - 1];
+		kn->name[at] = kn->name[at - 1];
+	}
+	kn->rank[at] = (uint8_t)rank;
+	kn->name[at] = name;
+}
+
+/* A name that the dictionary has and this detector has not looked at. */
+static int learn(struct detector *dt, uint32_t name)
+{
+	const struct ruleset *rs = dt->rs;
+	uint32_t path = intern_find(&rs->path_keys, dt->event->names.v[name].path);
+	bool kind = false;
+
+	if (path == INTERN_NONE)
+		return 0;
+	for (const struct path_use *u = rs->path_uses[path]; u != NULL; u = u->next) {
+		know(&dt->known[u->field], u->rank, name);
+		kind = kind || rs->fields[u->field].tells_kind;
+	}
+	if (!kind)
+		return 0;
+	if (array_room(&dt->kind_names, dt->n_kind_names, &dt->cap_kind_names,
+		       sizeof(*dt->kind_names)) < 0)
+		return -1;
+	dt->kind_names[dt->n_kind_names++] = name;
+	return 0;
+}
+
+int names_learn(struct detector *dt)
+{
+	const struct json_names *nm = &dt->event->names;
+
+	if (dt->epoch != nm->epoch) {
+		memset(dt->known, 0, (dt->rs->field_keys.n + 1) * sizeof(*dt->known));
+		for (unsigned i = 0; i < KINDS; i++)
+			dt->kinds[i].n = 0; /* their keys hold names' numbers */
+		dt->n_kind_names = 0;
+		dt->names_seen = 0;
+		dt->epoch = nm->epoch;
+	}
+	for (; dt->names_seen < nm->n; dt->names_seen++) {
+		if (learn(dt, dt->names_seen) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* -- values ---------------------------------------------------------------------------------- */
+
+/* The first leaf of the field that holds a value. */
+static const struct json_field *first_leaf(const struct detector *dt, uint32_t field)
+{
+	const struct known *kn = &dt->known[field];
+
+	for (unsigned i = 0; i < kn->n; i++) {
+		const struct json_field *leaf = json_index_named(dt->event, kn->name[i]);
+
+		for (; leaf != NULL; leaf = json_field_next(dt->event, leaf)) {
+			if (leaf->type < JS_OBJECT && leaf->type != JS_NULL)
+				return leaf;
+		}
+	}
+	return NULL;
+}
+
+const struct fvals *values_of(struct detector *dt, uint32_t field)
+{
+	struct fvals *fv = &dt->fields[field];
+	const struct json_field *leaf;
+
+	if (fv->generation == dt->generation)
+		return fv;
+	fv->generation = dt->generation;
+	fv->first = dt->n_vals;
+	if (field == FIELD_ANY) {
+		for (unsigned i = 0; i < dt->event->n; i++)
+			add_val(dt, &dt->event->f[i]);
+	} else {
+		leaf = first_leaf(dt, field);
+		for (; leaf != NULL; leaf = json_field_next(dt->event, leaf))
+			add_val(dt, leaf);
+	}
+	fv->n = dt->n_vals - fv->first;
+	return fv;
+}
+
+struct slice val_raw(struct detector *dt, struct val *v)
+{
+	if (v->raw.p == NULL) {
+		v->raw = json_field_text(dt->event, v->leaf);
+		if (v->raw.p == NULL)
+			v->raw.p = "";
+	}
+	return v->raw;
+}
+
+/* Lower case of ASCII text, from p to out (which may be the same); false: there is more than ASCII,
+ * and out is unfinished. */
+static bool lower_ascii(const char *p, size_t n, char *out)
+{
+	size_t i = 0;
+
+#if !defined(VARTIO_NO_SIMD) && defined(__SSE2__)
+	const __m128i before = _mm_set1_epi8('A' - 1), behind = _mm_set1_epi8('Z' + 1);
+
+	for (; n - i >= 16; i += 16) {
+		__m128i w = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+		__m128i up = _mm_and_si128(_mm_cmpgt_epi8(w, before), _mm_cmplt_epi8(w, behind));
+
+		if (_mm_movemask_epi8(w) != 0)
+			return false;
+		w = _mm_or_si128(w, _mm_and_si128(up, _mm_set1_epi8(0x20)));
+		_mm_storeu_si128((__m128i *)(void *)(out + i), w);
+	}
+#endif
+	for (; i < n; i++) {
+		if ((p[i] & 0x80) != 0)
+			return false;
+		out[i] = p[i] >= 'A' && p[i] <= 'Z' ? (char)(p[i] | 0x20) : p[i];
+	}
+	return true;
+}
+
+struct slice val_folded(struct detector *dt, struct val *v)
+{
+	struct slice in = v->leaf->value;
+	char *out;
+
+	if (v->folded.p != NULL)
+		return v->folded;
+	out = arena_alloc(&dt->mem, in.n + 1);
+	if (out == NULL)
+		goto nomem;
+	if (v->leaf->escaped) {
+		in.n = json_unescape(in, out);
+		in.p = out;
+	}
+	v->ascii = lower_ascii(in.p, in.n, out);
+	v->folded = v->ascii ? (struct slice){ out, in.n } : fold(val_raw(dt, v), &dt->mem);
+	if (v->folded.p != NULL)
+		return v->folded;
+nomem:
+	dt->nomem = true;
+	v->folded = (struct slice){ "", 0 };
+	return v->folded;
+}
+
+bool val_may_hold(struct detector *dt, struct val *v, const struct signature *need)
+{
+	struct signature *sg;
+
+	if (v->signature != NULL)
+		return signature_has(v->signature, need);
+	if (v->asks < SIGN_AFTER) {
+		v->asks++;
+		return true;
+	}
+	if (val_folded(dt, v).n > SIGNATURE_MAX)
+		return true;
+	sg = arena_alloc(&dt->mem, sizeof(*sg));
+	if (sg == NULL)
+		return true; /* only slower */
+	*sg = (struct signature){ 0 };
+	signature_add(sg, v->folded);
+	v->signature = sg;
+	return signature_has(sg, need);
+}
