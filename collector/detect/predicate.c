@@ -69,7 +69,7 @@ static bool fits_cidr(struct detector *dt, const struct pred *p, struct val *v)
 	uint8_t addr[16];
 	char z[INET6_ADDRSTRLEN];
 
-	if (s.n == 0 || s.n >= sizeof(z))
+	if (s.n == 0 || s.n >= sizeof(z) || slice_chr(s, '\0') >= 0)
 		return false;
 	memcpy(z, s.p, s.n);
 	z[s.n] = '\0';

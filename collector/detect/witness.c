@@ -101,6 +101,8 @@ static int regex_witness(struct ruleset *rs, struct pred *p, struct witness *w)
 	int r = -1;
 
 	regex_read_parts(p->source, &parts);
+	if (parts.skeleton.n == 0 && !parts.skeleton.failed)
+		return 0; /* nothing is known of it, and nothing was made */
 	if (parts.literal.failed || parts.skeleton.failed || parts.line.failed ||
 	    keep_need(rs, p, &parts.need) < 0)
 		goto out;

@@ -129,6 +129,8 @@ static const struct {
 	{ "cidr, outside", SEL("a|cidr: 192.0.2.0/25"), "{\"a\":\"192.0.2.128\"}", false },
 	{ "cidr of IPv6", SEL("a|cidr: '2001:db8::/33'"), "{\"a\":\"2001:DB8:0:1::5\"}", true },
 	{ "cidr of everything", SEL("a|cidr: 0.0.0.0/0"), "{\"a\":\"8.8.8.8\"}", true },
+	{ "cidr, a NUL behind the address", SEL("a|cidr: 10.0.0.0/8"),
+	  "{\"a\":\"10.0.0.3\\u0000\"}", false },
 	{ "cidr of a name", SEL("a|cidr: 0.0.0.0/0"), "{\"a\":\"example\"}", false },
 	{ "fieldref", SEL("a|fieldref: b"), "{\"a\":\"X\",\"b\":\"x\"}", true },
 	{ "fieldref, other", SEL("a|fieldref: b"), "{\"a\":\"x\",\"b\":\"y\"}", false },
