@@ -6,7 +6,7 @@
 #include "common/base/text.h"
 #include "common/base/time.h"
 #include "common/normalise/normalise.h"
-#include "common/normalise/winxml_split.h"
+#include "common/normalise/records.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,9 +33,7 @@ struct work {
 	struct arena mem;
 	struct event ev;
 	struct buf out;
-	struct winxml_split split;
-	bool skipping;  /* the rest of a line that was cut */
-	bool mid_line;  /* something else stands before this on its line */
+	struct records records;
 	uint64_t place; /* in the file, of what is looked at now */
 	enum coding { CODING_ASK, UTF8, UTF16LE, UTF16BE } coding;
 };
@@ -57,82 +55,41 @@ static int flush(struct work *w)
 	return 0;
 }
 
-static int one(struct work *w, struct slice record, bool cut)
+static int one(struct work *w, const struct record *rec, uint64_t offset)
 {
-	if (slice_trim(record).n == 0)
-		return 0; /* an empty line is no event */
-	w->src.offset = w->place;
-	w->src.cut = cut;
+	w->src.offset = offset;
+	w->src.cut = rec->cut;
 	w->src.received_ns = time_now_ns();
-	normalise(w->nz, w->format, record, &w->src, &w->mem, &w->ev);
+	normalise(w->nz, w->format, rec->text, &w->src, &w->mem, &w->ev);
 	event_write_json(&w->ev, &w->out);
 	buf_chr(&w->out, '\n');
 	arena_reset(&w->mem);
 	return w->out.n > READ_BYTES || w->out.failed ? flush(w) : 0;
 }
 
-/* Past n bytes of rest, which is what is left to look at. */
-static struct slice pass(struct work *w, struct slice rest, size_t n)
+/* How many bytes of the file the first n of s were. */
+static uint64_t file_bytes(const struct work *w, struct slice s, size_t n)
 {
-	w->place += w->coding == UTF8 ? n : text_utf16_bytes((struct slice){ rest.p, n });
-	w->mid_line = n > 0 ? rest.p[n - 1] != '\n' : w->mid_line;
-	return slice_from(rest, n);
-}
-
-/* One line of rest. Bytes used; 0: it is not whole yet; -1: failed. */
-static ssize_t line(struct work *w, struct slice rest, bool end)
-{
-	ssize_t eol = slice_chr(rest, '\n');
-	size_t n = eol >= 0 ? (size_t)eol : rest.n;
-	bool cut = n > LINE_MAX_BYTES || (eol < 0 && n == LINE_MAX_BYTES), skipping = w->skipping;
-
-	if (eol < 0 && !end && !cut && !skipping)
-		return 0;
-	w->skipping = eol < 0 && (cut || skipping);
-	rest.n = n < LINE_MAX_BYTES ? n : LINE_MAX_BYTES;
-	if (!skipping && one(w, rest, cut) < 0)
-		return -1;
-	return (ssize_t)(eol >= 0 ? n + 1 : n);
-}
-
-/* A Windows event, or what stands around it. Bytes used; 0: not whole yet; -1: failed; -2: rest is
- * none. */
-static ssize_t winxml(struct work *w, struct slice *rest, bool end)
-{
-	struct slice at = w->split.inside || w->split.skipping ? *rest : winxml_skip_blanks(*rest);
-	size_t blanks = rest->n - at.n, column = w->mid_line ? SIZE_MAX : blanks;
-	struct winxml_piece piece;
-	ssize_t used, eol;
-
-	eol = blanks > 0 ? slice_rchr((struct slice){ rest->p, blanks }, '\n') : -1;
-	if (eol >= 0)
-		column = blanks - (size_t)eol - 1;
-	if (w->skipping || (w->format != NORM_AUTO && w->format != NORM_WINXML) ||
-	    !winxml_split_wants(&w->split, at))
-		return -2;
-	used = winxml_split_next(&w->split, at, column, end, &piece);
-	if (used < 0)
-		return -2;
-	if (used > 0 || w->split.inside) /* it is remembered where the event began */
-		*rest = pass(w, *rest, blanks);
-	return piece.have && one(w, piece.text, piece.cut) < 0 ? -1 : used;
+	return w->coding == UTF8 ? n : text_utf16_bytes((struct slice){ s.p, n });
 }
 
 /* All whole records of in. */
 static int records(struct work *w, struct buf *in, bool end)
 {
 	struct slice rest = buf_view(in);
-	ssize_t used = 1;
+	struct record rec;
+	size_t used;
+	int r = 0;
 
-	while (used > 0 && rest.n > 0) {
-		used = winxml(w, &rest, end);
-		if (used == -2)
-			used = line(w, rest, end);
-		if (used > 0)
-			rest = pass(w, rest, (size_t)used);
+	while (r == 0 && rest.n > 0 && (used = records_next(&w->records, rest, end, &rec)) > 0) {
+		if (rec.have)
+			r = one(w, &rec,
+				w->place + file_bytes(w, rest, (size_t)(rec.text.p - rest.p)));
+		w->place += file_bytes(w, rest, used);
+		rest = slice_from(rest, used);
 	}
 	buf_eat(in, in->n - rest.n);
-	return used < 0 ? -1 : 0;
+	return r;
 }
 
 /* Which UTF a file begins with: by its byte order mark, or by its first '<' or '{'. */
@@ -180,11 +137,11 @@ static void decode(struct work *w, struct buf *raw, struct buf *in, bool end)
 static void begin_file(struct work *w, const char *path)
 {
 	w->src.path = path != NULL ? slice_str(path) : (struct slice){ NULL, 0 };
-	w->skipping = false;
-	w->mid_line = false;
 	w->place = 0;
 	w->coding = CODING_ASK;
-	w->split = (struct winxml_split){ .max = LINE_MAX_BYTES };
+	w->records =
+		(struct records){ .max = LINE_MAX_BYTES,
+				  .winxml = w->format == NORM_AUTO || w->format == NORM_WINXML };
 }
 
 /* Reads and works on what fd gives. 1: more may come; 0: the end; -1: failed, errno tells; -2: told

@@ -233,3 +233,20 @@ struct slice event_text(const struct event *ev, enum ecs id)
 
 	return v != NULL && v->type == EVENT_STR ? v->str : (struct slice){ NULL, 0 };
 }
+
+struct event_mark event_mark(const struct event *ev)
+{
+	struct event_mark m = { ev->time_ns, ev->n, ev->truncated, ev->n_dynamic, { 0 } };
+
+	memcpy(m.present, ev->present, sizeof(m.present));
+	return m;
+}
+
+void event_return(struct event *ev, const struct event_mark *m)
+{
+	ev->time_ns = m->time_ns;
+	ev->n = m->n;
+	ev->truncated = m->truncated;
+	ev->n_dynamic = m->n_dynamic;
+	memcpy(ev->present, m->present, sizeof(ev->present));
+}

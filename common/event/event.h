@@ -63,6 +63,14 @@ void event_push(struct event *ev, struct slice dotted_name, struct slice v);
 /* The field, if it is set, is written as an array though it has one value. */
 void event_dyn_array(struct event *ev, struct slice dotted_name);
 void event_drop(struct event *ev, enum ecs id); /* as if it had not been set */
+/* What has been set since the mark is undone, where until then no field of before was changed. */
+struct event_mark {
+	int64_t time_ns;
+	unsigned n, truncated, n_dynamic;
+	uint64_t present[(ECS_COUNT + 63) / 64];
+};
+struct event_mark event_mark(const struct event *ev);
+void event_return(struct event *ev, const struct event_mark *mark);
 /* The value, or NULL. The first one of an array. */
 const struct event_value *event_get(const struct event *ev, enum ecs id);
 struct slice event_text(const struct event *ev, enum ecs id); /* of an EVENT_STR; else empty */

@@ -25,6 +25,8 @@ void winxml_free(struct winxml *x);
 /* Fills ev. in is borrowed as long as ev lives. false: not one whole event, *err tells; what was
  * read up to there is in ev. ERR_SYNTAX, ERR_FULL a bound above, ERR_NOMEM. */
 bool winxml_read(struct winxml *x, struct slice in, struct event *ev, struct err *err);
+/* For tests: expat reads every event, the quick reader none. */
+void winxml_slow(struct winxml *x, bool slow);
 /* Whether a record begins as a Windows event, or its declaration, does. */
 bool winxml_begins(struct slice in);
 

@@ -9,48 +9,45 @@ enum kind {
 	NUMBER0, /* 0 means something */
 	TIME,
 	MESSAGE,
-	IGNORED,
 };
 struct place {
-	const char *element, *attribute; /* NULL: the element's text */
+	struct slice element, attribute; /* attribute empty: the element's text */
 	enum ecs id, also;
 	enum kind kind;
 };
 
 /* clang-format off */
 static const struct place system_places[] = {
-	{ "Provider", "Name", ECS_WINLOG_PROVIDER_NAME, ECS_EVENT_PROVIDER, TEXT },
-	{ "Provider", "Guid", ECS_WINLOG_PROVIDER_GUID, 0, TEXT },
-	{ "Provider", "EventSourceName", ECS_VARTIO_WINLOG_EVENT_SOURCE_NAME, 0, TEXT },
-	{ "EventID", NULL, ECS_WINLOG_EVENT_ID, ECS_EVENT_CODE, TEXT },
-	{ "EventID", "Qualifiers", ECS_VARTIO_WINLOG_QUALIFIERS, 0, NUMBER0 },
-	{ "Version", NULL, ECS_WINLOG_VERSION, 0, NUMBER },
-	{ "Level", NULL, ECS_VARTIO_WINLOG_LEVEL, 0, NUMBER0 },
-	{ "Task", NULL, ECS_VARTIO_WINLOG_TASK, 0, NUMBER0 },
-	{ "Opcode", NULL, ECS_VARTIO_WINLOG_OPCODE, 0, NUMBER0 },
-	{ "Keywords", NULL, ECS_VARTIO_WINLOG_KEYWORDS, 0, TEXT },
-	{ "TimeCreated", "SystemTime", ECS_DYNAMIC, 0, TIME },
-	{ "EventRecordID", NULL, ECS_WINLOG_RECORD_ID, 0, NUMBER },
-	{ "Correlation", "ActivityID", ECS_WINLOG_ACTIVITY_ID, 0, TEXT },
-	{ "Correlation", "RelatedActivityID", ECS_WINLOG_RELATED_ACTIVITY_ID, 0, TEXT },
-	{ "Execution", "ProcessID", ECS_WINLOG_PROCESS_PID, 0, NUMBER },
-	{ "Execution", "ThreadID", ECS_WINLOG_PROCESS_THREAD_ID, 0, NUMBER },
-	{ "Execution", "ProcessorID", ECS_WINLOG_PROCESSOR_ID, 0, NUMBER },
-	{ "Execution", "SessionID", ECS_WINLOG_SESSION_ID, 0, NUMBER },
-	{ "Execution", "KernelTime", ECS_WINLOG_KERNEL_TIME, 0, NUMBER },
-	{ "Execution", "UserTime", ECS_WINLOG_USER_TIME, 0, NUMBER },
-	{ "Execution", "ProcessorTime", ECS_WINLOG_PROCESSOR_TIME, 0, NUMBER },
-	{ "Channel", NULL, ECS_WINLOG_CHANNEL, 0, TEXT },
-	{ "Computer", NULL, ECS_WINLOG_COMPUTER_NAME, ECS_HOST_NAME, TEXT },
-	{ "Security", "UserID", ECS_WINLOG_USER_IDENTIFIER, 0, TEXT },
-	{ NULL, NULL, 0, 0, IGNORED },
+	{ { "Provider", 8 }, { "Name", 4 }, ECS_WINLOG_PROVIDER_NAME, ECS_EVENT_PROVIDER, TEXT },
+	{ { "Provider", 8 }, { "Guid", 4 }, ECS_WINLOG_PROVIDER_GUID, 0, TEXT },
+	{ { "Provider", 8 }, { "EventSourceName", 15 }, ECS_VARTIO_WINLOG_EVENT_SOURCE_NAME, 0, TEXT },
+	{ { "EventID", 7 }, { NULL, 0 }, ECS_WINLOG_EVENT_ID, ECS_EVENT_CODE, TEXT },
+	{ { "EventID", 7 }, { "Qualifiers", 10 }, ECS_VARTIO_WINLOG_QUALIFIERS, 0, NUMBER0 },
+	{ { "Version", 7 }, { NULL, 0 }, ECS_WINLOG_VERSION, 0, NUMBER },
+	{ { "Level", 5 }, { NULL, 0 }, ECS_VARTIO_WINLOG_LEVEL, 0, NUMBER0 },
+	{ { "Task", 4 }, { NULL, 0 }, ECS_VARTIO_WINLOG_TASK, 0, NUMBER0 },
+	{ { "Opcode", 6 }, { NULL, 0 }, ECS_VARTIO_WINLOG_OPCODE, 0, NUMBER0 },
+	{ { "Keywords", 8 }, { NULL, 0 }, ECS_VARTIO_WINLOG_KEYWORDS, 0, TEXT },
+	{ { "TimeCreated", 11 }, { "SystemTime", 10 }, ECS_DYNAMIC, 0, TIME },
+	{ { "EventRecordID", 13 }, { NULL, 0 }, ECS_WINLOG_RECORD_ID, 0, NUMBER },
+	{ { "Correlation", 11 }, { "ActivityID", 10 }, ECS_WINLOG_ACTIVITY_ID, 0, TEXT },
+	{ { "Correlation", 11 }, { "RelatedActivityID", 17 }, ECS_WINLOG_RELATED_ACTIVITY_ID, 0, TEXT },
+	{ { "Execution", 9 }, { "ProcessID", 9 }, ECS_WINLOG_PROCESS_PID, 0, NUMBER },
+	{ { "Execution", 9 }, { "ThreadID", 8 }, ECS_WINLOG_PROCESS_THREAD_ID, 0, NUMBER },
+	{ { "Execution", 9 }, { "ProcessorID", 11 }, ECS_WINLOG_PROCESSOR_ID, 0, NUMBER },
+	{ { "Execution", 9 }, { "SessionID", 9 }, ECS_WINLOG_SESSION_ID, 0, NUMBER },
+	{ { "Execution", 9 }, { "KernelTime", 10 }, ECS_WINLOG_KERNEL_TIME, 0, NUMBER },
+	{ { "Execution", 9 }, { "UserTime", 8 }, ECS_WINLOG_USER_TIME, 0, NUMBER },
+	{ { "Execution", 9 }, { "ProcessorTime", 13 }, ECS_WINLOG_PROCESSOR_TIME, 0, NUMBER },
+	{ { "Channel", 7 }, { NULL, 0 }, ECS_WINLOG_CHANNEL, 0, TEXT },
+	{ { "Computer", 8 }, { NULL, 0 }, ECS_WINLOG_COMPUTER_NAME, ECS_HOST_NAME, TEXT },
+	{ { "Security", 8 }, { "UserID", 6 }, ECS_WINLOG_USER_IDENTIFIER, 0, TEXT },
 };
 static const struct place rendering_places[] = {
-	{ "Message", NULL, ECS_MESSAGE, 0, MESSAGE },
-	{ "Level", NULL, ECS_LOG_LEVEL, 0, TEXT },
-	{ "Task", NULL, ECS_WINLOG_TASK, 0, TEXT },
-	{ "Opcode", NULL, ECS_WINLOG_OPCODE, 0, TEXT },
-	{ NULL, NULL, 0, 0, IGNORED },
+	{ { "Message", 7 }, { NULL, 0 }, ECS_MESSAGE, 0, MESSAGE },
+	{ { "Level", 5 }, { NULL, 0 }, ECS_LOG_LEVEL, 0, TEXT },
+	{ { "Task", 4 }, { NULL, 0 }, ECS_WINLOG_TASK, 0, TEXT },
+	{ { "Opcode", 6 }, { NULL, 0 }, ECS_WINLOG_OPCODE, 0, TEXT },
 };
 /* clang-format on */
 
@@ -121,38 +118,33 @@ static void put(struct event *ev, const struct place *p, struct slice v)
 	case MESSAGE:
 		event_str(ev, p->id, plain_lines(ev->mem, v));
 		break;
-	case IGNORED:
-		break;
 	}
 }
 
-static const struct place *next_place(const struct place *p, const char *element)
+const struct place *winxml_system(struct event *ev, struct slice element,
+				  const struct attribute *atts, unsigned n)
 {
-	while (p->element != NULL &&
-	       (p->element[0] != element[0] || strcmp(p->element, element) != 0))
+	const struct place *p = system_places, *text = NULL;
+	const struct place *end = p + sizeof(system_places) / sizeof(system_places[0]);
+
+	while (p < end && !slice_eq(p->element, element))
 		p++;
-	return p;
-}
-
-const struct place *winxml_system(struct event *ev, const char *element, const char **attributes)
-{
-	const struct place *p = next_place(system_places, element), *text = NULL;
-
-	for (; p->element != NULL; p = next_place(p + 1, element)) {
-		if (p->attribute == NULL)
+	for (; p < end && slice_eq(p->element, element); p++) {
+		if (p->attribute.n == 0)
 			text = p;
-		for (const char **a = attributes; p->attribute != NULL && *a != NULL; a += 2)
-			if (strcmp(*a, p->attribute) == 0)
-				put(ev, p, arena_copy(ev->mem, slice_str(a[1])));
+		for (unsigned i = 0; i < n; i++)
+			if (slice_eq(atts[i].name, p->attribute))
+				put(ev, p, atts[i].value);
 	}
 	return text;
 }
 
-const struct place *winxml_rendering(const char *element)
+const struct place *winxml_rendering(struct slice element)
 {
-	const struct place *p = next_place(rendering_places, element);
-
-	return p->element != NULL ? p : NULL;
+	for (size_t i = 0; i < sizeof(rendering_places) / sizeof(rendering_places[0]); i++)
+		if (slice_eq(rendering_places[i].element, element))
+			return &rendering_places[i];
+	return NULL;
 }
 
 void winxml_put(struct event *ev, const struct place *p, struct slice v)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Where events begin and end: each row is a stream, and what must come out of it, "|" between the
- * events; "^" before one that was cut, "-" for bytes that are not of an event. */
+/* Where lines and events begin and end: each row is a stream, and what must come out of it, "|"
+ * between the records; "^" before one that was cut. */
 #include "tests/cmocka.h"
 
 #include "common/base/buf.h"
-#include "common/normalise/winxml_split.h"
+#include "common/normalise/records.h"
 
 #define E1 "<Event a='1'>x</Event>"
 #define E2 "<Event>y</Event>"
@@ -50,8 +50,8 @@ static const struct {
 	{ "cut, further in", "<Events>\n  <Event><A>x\n  " E1 "\n</Events>",
 	  "<Event><A>x\n  |" E1 },
 	{ "other formats between", "plain\n" E1 "\n{\"a\":1}\n<34>Oct 1 x\n" E2 "\nend",
-	  "-plain\n|" E1 "|-{\"a\":1}\n|-<34>Oct 1 x\n|" E2 "|-end" },
-	{ "other XML", "<html>\n<a/>\n</html>\n" E1, "-<html>\n|-<a/>\n|-</html>\n|" E1 },
+	  "plain|" E1 "|{\"a\":1}|<34>Oct 1 x|" E2 "|end" },
+	{ "other XML", "<html>\n<a/>\n</html>\n" E1, "<html>|<a/>|</html>|" E1 },
 	{ "a document type", "<!DOCTYPE a [<!ENTITY b '>'>]>\n" E1 "\n" E2,
 	  "<!DOCTYPE a [<!ENTITY b '>'>]>\n" E1 "|" E2 },
 	{ "a document type, a root", "<?x?>\n<!DOCTYPE a>\n<Events>" E1 E2 "</Events>",
@@ -59,7 +59,10 @@ static const struct {
 	{ "a bomb", "<!DOCTYPE l [\n<!ENTITY a 'b'>\n]>\n<l>&a;</l>\n" E1,
 	  "<!DOCTYPE l [\n<!ENTITY a 'b'>\n]>\n<l>&a;</l>|" E1 },
 	{ "an open document type", "<!DOCTYPE l [\n<!ENTITY", "<!DOCTYPE l [\n<!ENTITY" },
-	{ "EventData is no Event", "<EventData>x\n" E1, "-<EventData>x\n|" E1 },
+	{ "EventData is no Event", "<EventData>x\n" E1, "<EventData>x|" E1 },
+	{ "a long line",
+	  "0123456789012345678901234567890123456789012345678901234567890123456789\n\n \nx\r\n",
+	  "^0123456789012345678901234567890123456789012345678901234567890123|x\r" },
 	{ "too long",
 	  "<Event><A>0123456789012345678901234567890123456789012345678901234567890123456789"
 	  "</A></Event>\n" E1,
@@ -84,48 +87,27 @@ static void put(struct buf *out, const char *mark, struct slice s)
 	buf_slice(out, s);
 }
 
-/* Works as agent/normalise.c does, with a buffer that grows by `step` bytes. */
+/* With a buffer that grows by `step` bytes. */
 static void split(struct slice in, size_t step, struct buf *out)
 {
-	struct winxml_split sp = { .max = MAX };
-	size_t from = 0, to = 0;
-	bool mid_line = false;
+	struct records rc = { .max = MAX, .winxml = true };
+	size_t from = 0, to = 0, used;
+	struct record rec;
 
 	while (from < in.n) {
-		struct slice have = { in.p + from, to - from }, at = have;
-		size_t column = 0;
-		struct winxml_piece piece = { .have = false };
-		ssize_t used = 0, eol;
+		struct slice have = { in.p + from, to - from };
 
-		if (!sp.inside && !sp.skipping)
-			at = winxml_skip_blanks(have);
-		column = mid_line ? SIZE_MAX : have.n - at.n;
-		eol = slice_rchr((struct slice){ have.p, have.n - at.n }, '\n');
-		if (eol >= 0)
-			column = have.n - at.n - (size_t)eol - 1;
-		if (at.n > 0 || to == in.n)
-			used = at.n > 0 && winxml_split_wants(&sp, at)
-				       ? winxml_split_next(&sp, at, column, to == in.n, &piece)
-				       : -1;
-		if (used < 0) {
-			eol = slice_chr(have, '\n');
-			if (eol < 0 && to == in.n)
-				eol = (ssize_t)have.n - 1;
-			used = eol + 1;
-			if (used > 0 && slice_trim((struct slice){ have.p, (size_t)used }).n > 0)
-				put(out, "-", (struct slice){ have.p, (size_t)used });
-		} else if (used > 0 || sp.inside) {
-			used += (ssize_t)(have.n - at.n);
-		}
-		if (piece.have)
-			put(out, piece.cut ? "^" : "", piece.text);
-		if (used == 0 && to == in.n)
-			fail_msg("no progress at byte %zu", from);
-		if (used == 0)
+		used = have.n > 0 ? records_next(&rc, have, to == in.n, &rec) : 0;
+		assert_true(used <= have.n);
+		if (used == 0) {
+			if (to == in.n)
+				fail_msg("no progress at byte %zu", from);
 			to = to + step < in.n ? to + step : in.n;
-		else
-			mid_line = in.p[from + (size_t)used - 1] != '\n';
-		from += (size_t)used;
+			continue;
+		}
+		if (rec.have)
+			put(out, rec.cut ? "^" : "", rec.text);
+		from += used;
 	}
 }
 
