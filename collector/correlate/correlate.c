@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* collector/correlate/correlate.c: a signal's way through the rules. */
-#include "collector/correlate/chain.h"
 #include "collector/correlate/measure.h"
 #include "collector/correlate/plan.h"
 
@@ -24,9 +23,8 @@ int correlate_new(const struct correlate_opts *opts, struct correlate **ret, str
 	co->stats = opts->stats != NULL ? opts->stats : &co->own_stats;
 	co->max_bytes = opts->max_bytes > 0 ? opts->max_bytes : MAX_BYTES;
 	random_bytes(&co->key, sizeof(co->key));
-	co->measure = calloc(1, sizeof(*co->measure));
-	co->chain = calloc(1, sizeof(*co->chain));
-	if (co->measure == NULL || co->chain == NULL) {
+	co->slide = slide_new();
+	if (co->slide == NULL) {
 		correlate_free(co);
 		return err_nomem(err);
 	}
@@ -46,12 +44,7 @@ void correlate_free(struct correlate *co)
 	groups_release(co);
 	plans_free(co);
 	seen_release(&co->seen);
-	if (co->measure != NULL)
-		measure_release(co->measure);
-	if (co->chain != NULL)
-		chain_release(co->chain);
-	free(co->measure);
-	free(co->chain);
+	slide_free(co->slide);
 	buf_release(&co->key_buf);
 	buf_release(&co->entity);
 	buf_release(&co->group_key);
@@ -182,17 +175,18 @@ static bool counted_value(struct correlate *co, const struct use *use, const str
 }
 
 struct below { /* what a correlation hands to one that refers to it, with the signal in hand */
-	struct item *const *items;
+	const struct item *items;
 	size_t n;
 };
 
 static int take(struct correlate *co, const struct use *use, const struct incoming *in,
 		unsigned flags, const struct below *below, unsigned depth, struct err *err);
 
-/* Puts the signal, and what stands below it, into the group. 1 *ret_item; 0 too late; -1. */
+/* Puts the signal, and what stands below it, into the group. 1 *ret_own, its place; 0 too late; -1.
+ */
 static int put(struct correlate *co, struct group *g, const struct use *use,
 	       const struct incoming *in, unsigned flags, const struct below *below,
-	       struct item **ret_item, struct err *err)
+	       uint32_t *ret_own, struct err *err)
 {
 	uint64_t value;
 	struct item *it;
@@ -208,37 +202,36 @@ static int put(struct correlate *co, struct group *g, const struct use *use,
 		flags = 0;
 	}
 	for (size_t i = 0; i < below->n; i++) {
-		const struct item *from = below->items[i];
+		const struct item *from = &below->items[i];
 
 		if (from->rec == in->rec)
 			continue;
-		it = group_add(co, g, from->rec, from->first_ns, from->last_ns);
-		if (it == NULL)
-			return err_nomem(err);
+		if (group_add(co, g, from->rec, from->last_ns, ret_own, err) < 0)
+			return -1;
+		it = group_item(g, *ret_own);
 		it->place = use->place;
 		it->count = it->count > 0 ? from->count : 0;
 	}
-	it = group_add(co, g, in->rec, in->time_ns, in->time_ns);
-	if (it == NULL)
-		return err_nomem(err);
+	if (group_add(co, g, in->rec, in->time_ns, ret_own, err) < 0)
+		return -1;
+	it = group_item(g, *ret_own);
 	it->place = use->place;
 	it->value = value;
 	it->flags = (uint8_t)flags;
-	*ret_item = it;
 	return 1;
 }
 
 /* The items that no finding has told: they go to the correlations above as well. */
-static int untold(struct correlate *co, const struct group *g, struct below *ret, struct err *err)
+static int untold(const struct group *g, struct below *ret, struct err *err)
 {
-	struct item **items = malloc((g->n_items + 1) * sizeof(struct item *));
+	struct item *items = malloc((g->n - g->told + 1) * sizeof(*items));
 	size_t n = 0;
 
 	if (items == NULL)
 		return err_nomem(err);
-	for (struct item *it = g->first; it != NULL; it = it->next)
-		if ((it->flags & ITEM_CARRIED) == 0)
-			items[n++] = it;
+	for (uint32_t i = g->told; i < g->n; i++)
+		if ((group_item(g, i)->flags & ITEM_CARRIED) == 0)
+			items[n++] = *group_item(g, i);
 	*ret = (struct below){ items, n };
 	return 0;
 }
@@ -252,7 +245,7 @@ static int hand_up(struct correlate *co, struct group *g, const struct incoming 
 
 	if (pl->n_uses == 0)
 		return 0;
-	if (untold(co, g, &below, err) < 0)
+	if (untold(g, &below, err) < 0)
 		return -1;
 	for (size_t i = 0; i < pl->n_uses && r == 0; i++)
 		r = take(co, &pl->uses[i], in, flags, &below, depth + 1, err);
@@ -261,8 +254,8 @@ static int hand_up(struct correlate *co, struct group *g, const struct incoming 
 }
 
 /* Is there something to tell, now that the signal is in? */
-static int judge(struct correlate *co, struct group *g, const struct item *own,
-		 const struct incoming *in, unsigned depth, struct err *err)
+static int judge(struct correlate *co, struct group *g, uint32_t own, const struct incoming *in,
+		 unsigned depth, struct err *err)
 {
 	const struct correlation *c = g->plan->rule->correlation;
 	bool open = g->open && in->time_ns <= g->open_until_ns;
@@ -279,9 +272,9 @@ static int judge(struct correlate *co, struct group *g, const struct item *own,
 	if (!open) {
 		/* What lies before the window is no part of what is told; but what another
 		 * correlation stands on is, wherever its own window lay. */
-		for (struct item *it = g->first; it != NULL && it->last_ns < from_ns; it = it->next)
-			if (c->rules[it->place]->kind == RULE_DETECTION)
-				it->flags |= ITEM_CARRIED;
+		for (uint32_t i = g->told; i < g->n && group_item(g, i)->last_ns < from_ns; i++)
+			if (c->rules[group_item(g, i)->place]->kind == RULE_DETECTION)
+				group_item(g, i)->flags |= ITEM_CARRIED;
 		g->open = true;
 		g->open_until_ns = until_ns;
 	}
@@ -295,7 +288,7 @@ static int judge(struct correlate *co, struct group *g, const struct item *own,
 static int take(struct correlate *co, const struct use *use, const struct incoming *in,
 		unsigned flags, const struct below *below, unsigned depth, struct err *err)
 {
-	struct item *own = NULL;
+	uint32_t own = 0;
 	struct group *g;
 	int r;
 
@@ -357,7 +350,7 @@ int correlate_signal(struct correlate *co, struct signal_in *sg, int64_t now_ns,
 		in.time_ns = arrival;
 	}
 	r = run(co, pl, &in, err);
-	groups_evict(co, NULL);
+	groups_evict(co);
 	metric_set(&co->stats->groups, co->n_groups);
 	metric_set(&co->stats->bytes, co->bytes + seen_bytes(&co->seen));
 	metric_set(&co->stats->repeats_kept, seen_count(&co->seen));
@@ -390,6 +383,8 @@ void correlate_metrics(const struct correlate_stats *st, struct buf *out)
 		  "Groups given up for memory.", &st->evicted },
 		{ "vartio_correlate_folded", "vartio_correlate_folded_total", "counter",
 		  "Signals whose details were folded away.", &st->folded },
+		{ "vartio_correlate_steps", "vartio_correlate_steps_total", "counter",
+		  "Items that entered or left a window.", &st->steps },
 		{ "vartio_correlate_groups", "vartio_correlate_groups", "gauge",
 		  "Groups with a window open.", &st->groups },
 		{ "vartio_correlate_state_bytes", "vartio_correlate_state_bytes", "gauge",

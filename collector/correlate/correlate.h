@@ -64,9 +64,12 @@ struct finding { /* "this rule is true of this group now"; everything lent durin
 };
 
 #define CORRELATE_VALUE_MAX 256u /* bytes of a value kept for an alert */
-#define CORRELATE_SIGNALS_MAX                                                                      \
-	1024u /* kept a group (more where a threshold asks); past it signals                       \
-	       * alike are folded into one, else only counted */
+/* Kept a group; twice the threshold where that is more. Past it signals alike are folded into one,
+ * else only counted. Counts of values and rules stay right; what is added up (value_sum, value_avg,
+ * shares, event_count of which a largest number is asked) may leave its window by 1/256 of the
+ * timespan too late; percentiles and medians are those of the newest values. */
+#define CORRELATE_SIGNALS_MAX 1024u
+#define CORRELATE_VALUES_MAX  4096u /* of percentiles, medians, shares */
 
 struct correlate;
 struct correlate_stats;
@@ -94,6 +97,7 @@ struct correlate_stats {
 	metric findings;   /* given to found, replays not counted */
 	metric evicted;    /* groups given up for memory */
 	metric folded;     /* signals whose details were folded away */
+	metric steps;      /* items that entered or left a window: what judging costs */
 	metric groups, bytes, repeats_kept; /* now */
 };
 int correlate_new(const struct correlate_opts *opts, struct correlate **ret, struct err *err);

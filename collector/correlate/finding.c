@@ -114,8 +114,8 @@ int finding_tell(struct correlate *co, struct group *g, const struct incoming *i
 	struct finding f;
 	size_t n = 0;
 
-	for (const struct item *it = g->first; it != NULL; it = it->next)
-		n += (it->flags & ITEM_CARRIED) == 0;
+	for (uint32_t i = g->told; i < g->n; i++)
+		n += (group_item(g, i)->flags & ITEM_CARRIED) == 0;
 	if (n > 0 && g->plan->rule->alerts) {
 		if (begin(co, g->plan->rule, in, &f, err) < 0)
 			return -1;
@@ -123,12 +123,13 @@ int finding_tell(struct correlate *co, struct group *g, const struct incoming *i
 		if (sg == NULL)
 			return err_nomem(err);
 		n = 0;
-		for (const struct item *it = g->first; it != NULL; it = it->next) {
+		for (uint32_t i = g->told; i < g->n; i++) {
+			const struct item *it = group_item(g, i);
+
 			if ((it->flags & ITEM_CARRIED) != 0)
 				continue;
 			if (signal_fill(co, it->rec, &sg[n]) < 0)
 				return err_nomem(err);
-			sg[n].first_ns = it->first_ns;
 			sg[n].last_ns = it->last_ns;
 			sg[n++].count = it->count;
 		}
@@ -138,6 +139,6 @@ int finding_tell(struct correlate *co, struct group *g, const struct incoming *i
 		f.holds = holds;
 		tell(co, &f);
 	}
-	group_told(co, g);
+	group_told(co, g, in->rec);
 	return 0;
 }

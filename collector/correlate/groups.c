@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* collector/correlate/groups.c: the table of groups, what each holds, how it ages and what it
- * costs. Groups age by arrival, not by event time: a backlog that comes after a day offline is
- * judged by its own times, and one clock that runs ahead ends nobody else's windows. */
+/* collector/correlate/groups.c: the table of groups, how they age and what they cost. Groups age by
+ * arrival, not by event time: a backlog that comes after a day offline is judged by its own times,
+ * and one clock that runs ahead ends nobody else's windows. */
 #include "collector/correlate/state.h"
 
 #include <stdlib.h>
 
-#define OVERHEAD   16u /* of the allocator */
-#define TABLE_MIN  256u
-#define AGE_STEPS  4u  /* groups given up a signal: more than can be made by it */
-#define FOLD_FROM  16u /* how many of the oldest items are tried, */
-#define FOLD_AHEAD 64u /* against how many behind each */
-
-static size_t group_size(const struct group *g)
-{
-	return sizeof(*g) + g->key_n + OVERHEAD;
-}
+#define TABLE_MIN 256u
+#define AGE_STEPS 4u /* groups given up a signal: more than can be made by it */
 
 static int table_grow(struct correlate *co, struct err *err)
 {
@@ -24,6 +16,8 @@ static int table_grow(struct correlate *co, struct err *err)
 
 	if (t == NULL)
 		return err_nomem(err);
+	co->bytes += memory_of(t);
+	co->bytes -= memory_of(co->table);
 	for (size_t i = 0; i < co->table_cap; i++) {
 		struct group *g = co->table[i], *next;
 
@@ -34,7 +28,6 @@ static int table_grow(struct correlate *co, struct err *err)
 		}
 	}
 	free(co->table);
-	co->bytes += (cap - co->table_cap) * sizeof(struct group *);
 	co->table = t;
 	co->table_cap = cap;
 	return 0;
@@ -46,6 +39,7 @@ static void age_unlink(struct group *g)
 
 	*(g->older != NULL ? &g->older->newer : &pl->oldest) = g->newer;
 	*(g->newer != NULL ? &g->newer->older : &pl->newest) = g->older;
+	pl->n_groups--;
 }
 
 static void age_link(struct group *g)
@@ -54,18 +48,9 @@ static void age_link(struct group *g)
 
 	g->older = pl->newest;
 	g->newer = NULL;
+	pl->n_groups++;
 	*(pl->newest != NULL ? &pl->newest->newer : &pl->oldest) = g;
 	pl->newest = g;
-}
-
-static void item_drop(struct correlate *co, struct group *g, struct item *it)
-{
-	*(it->prev != NULL ? &it->prev->next : &g->first) = it->next;
-	*(it->next != NULL ? &it->next->prev : &g->last) = it->prev;
-	g->n_items--;
-	record_unref(co, it->rec);
-	co->bytes -= sizeof(*it) + OVERHEAD;
-	free(it);
 }
 
 static void group_drop(struct correlate *co, struct group *g)
@@ -76,9 +61,8 @@ static void group_drop(struct correlate *co, struct group *g)
 		at = &(*at)->chain;
 	*at = g->chain;
 	age_unlink(g);
-	while (g->first != NULL)
-		item_drop(co, g, g->first);
-	co->bytes -= group_size(g);
+	group_empty(co, g);
+	co->bytes -= memory_of(g);
 	co->n_groups--;
 	free(g);
 }
@@ -105,6 +89,8 @@ struct group *group_get(struct correlate *co, struct plan *plan, struct slice ke
 		return NULL;
 	}
 	g->plan = plan;
+	g->items = &g->one;
+	g->cap = 1;
 	g->hash = hash;
 	g->newest_ns = INT64_MIN / 2;
 	g->touched_ns = co->arrival_ns;
@@ -114,144 +100,8 @@ struct group *group_get(struct correlate *co, struct plan *plan, struct slice ke
 	co->table[hash & (co->table_cap - 1)] = g;
 	age_link(g);
 	co->n_groups++;
-	co->bytes += group_size(g);
+	co->bytes += memory_of(g);
 	return g;
-}
-
-struct item *group_add(struct correlate *co, struct group *g, struct record *rec, int64_t first_ns,
-		       int64_t last_ns)
-{
-	struct item *it = malloc(sizeof(*it)), *before = g->last, *same;
-
-	if (it == NULL)
-		return NULL;
-	while (before != NULL && before->last_ns > last_ns)
-		before = before->prev;
-	*it = (struct item){ .prev = before,
-			     .next = before != NULL ? before->next : g->first,
-			     .rec = rec,
-			     .first_ns = first_ns,
-			     .last_ns = last_ns,
-			     .count = 1 };
-	for (same = before; same != NULL && same->last_ns == last_ns; same = same->prev)
-		if (same->rec->id_hash == rec->id_hash)
-			it->count = 0;
-	*(it->prev != NULL ? &it->prev->next : &g->first) = it;
-	*(it->next != NULL ? &it->next->prev : &g->last) = it;
-	rec->refs++;
-	g->n_items++;
-	co->bytes += sizeof(*it) + OVERHEAD;
-	if (last_ns > g->newest_ns)
-		g->newest_ns = last_ns;
-	return it;
-}
-
-/* Whether b, behind a, serves the condition as well as both do. */
-static const struct item *stand_in(const struct item *a, const struct item *b,
-				   enum correlation_type type)
-{
-	unsigned truth = ITEM_COUNTS | ITEM_PRESENT | ITEM_CARRIED;
-
-	for (unsigned n = 0; b != NULL && n < FOLD_AHEAD; b = b->next, n++) {
-		/* Between the two a chain of temporal_ordered may have gone on from a. */
-		if (type == CORR_TEMPORAL_ORDERED && (b->flags & ITEM_PRESENT) != 0 &&
-		    b->place == a->place + 1)
-			return NULL;
-		if (b->place == a->place && b->value == a->value &&
-		    ((a->flags ^ b->flags) & truth) == 0)
-			return b;
-	}
-	return NULL;
-}
-
-/* Two items of like records become one, at the later one's place, beginning with the earlier. */
-static bool merge(struct correlate *co, struct group *g, struct item *a)
-{
-	const struct item *b = a;
-
-	for (unsigned n = 0; n < FOLD_AHEAD; n++) {
-		b = stand_in(a, b->next, g->plan->rule->correlation->type);
-		if (b == NULL)
-			return false;
-		if (record_alike(a->rec, b->rec)) {
-			struct item *into = (struct item *)(uintptr_t)b;
-			struct record *rec = into->rec;
-
-			into->rec = a->rec;
-			a->rec = rec;
-			if (a->first_ns < into->first_ns)
-				into->first_ns = a->first_ns;
-			into->count += a->count;
-			item_drop(co, g, a);
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Makes room in a group that holds too many items: what was told goes first, then two alike become
- * one, then details go and only the number stays. */
-static void fold(struct correlate *co, struct group *g)
-{
-	enum correlation_type type = g->plan->rule->correlation->type;
-	struct item *a, *weakest = NULL;
-	unsigned n = 0;
-
-	if ((g->first->flags & ITEM_CARRIED) != 0) {
-		item_drop(co, g, g->first);
-		return;
-	}
-	metric_add(&co->stats->folded, 1);
-	for (a = g->first; a != NULL && n < FOLD_FROM; a = a->next, n++) {
-		if (merge(co, g, a))
-			return;
-		if (weakest == NULL && stand_in(a, a->next, type) != NULL)
-			weakest = a;
-	}
-	if (weakest == NULL)
-		weakest = g->first;
-	g->more += weakest->count;
-	item_drop(co, g, weakest);
-}
-
-/* What was told is kept only for the condition. Items that stand for nothing in it go, but those of
- * the newest moment, by which the same event is known again. */
-void group_told(struct correlate *co, struct group *g)
-{
-	struct item *it, *next;
-
-	for (it = g->first; it != NULL; it = next) {
-		next = it->next;
-		it->flags |= ITEM_CARRIED;
-		if ((it->flags & (ITEM_COUNTS | ITEM_PRESENT)) == 0 && it->last_ns < g->newest_ns)
-			item_drop(co, g, it);
-	}
-	g->more = 0;
-}
-
-/* Of events that are only counted, and were told, two windows of the threshold are enough. */
-static void counted_drop(struct correlate *co, struct group *g)
-{
-	const struct correlation *c = g->plan->rule->correlation;
-
-	if (c->type != CORR_EVENT_COUNT)
-		return;
-	while (g->n_items / 2 > g->plan->asked + 1 && (g->first->flags & ITEM_CARRIED) != 0)
-		item_drop(co, g, g->first);
-}
-
-void group_trim(struct correlate *co, struct group *g)
-{
-	const struct plan *pl = g->plan;
-	int64_t reach = g->newest_ns - pl->rule->correlation->timespan_ns - pl->late_ns;
-
-	while (g->first != NULL && g->first->last_ns < reach)
-		item_drop(co, g, g->first);
-	counted_drop(co, g);
-	while (g->n_items > pl->items_max)
-		fold(co, g);
-	if (g->first == NULL)
-		g->more = 0;
 }
 
 void groups_age(struct correlate *co, struct plan *plan)
@@ -270,35 +120,41 @@ void groups_age(struct correlate *co, struct plan *plan)
 	}
 }
 
-static struct plan *plan_oldest(struct correlate *co, const struct group *keep)
+static struct plan *plan_oldest(struct correlate *co)
 {
 	struct plan *found = NULL;
 
 	for (size_t i = 0; i < co->n_plans; i++) {
 		struct plan *pl = &co->plans[i];
 
-		if (pl->oldest == NULL || pl->oldest == keep)
+		if (pl->oldest == NULL)
 			continue;
-		if (found == NULL || pl->oldest->touched_ns < found->oldest->touched_ns)
+		if (found == NULL || pl->oldest->touched_ns < found->oldest->touched_ns ||
+		    (pl->oldest->touched_ns == found->oldest->touched_ns &&
+		     pl->n_groups > found->n_groups))
 			found = pl;
 	}
 	return found;
 }
 
+static size_t all_bytes(const struct correlate *co)
+{
+	return co->bytes + seen_bytes(&co->seen);
+}
+
 /* A hundredth at once, so that the search among the rules is rare. */
-void groups_evict(struct correlate *co, const struct group *keep)
+void groups_evict(struct correlate *co)
 {
 	size_t goal = co->max_bytes - co->max_bytes / 100;
 
-	if (co->bytes <= co->max_bytes)
+	if (all_bytes(co) <= co->max_bytes)
 		return;
-	while (co->bytes > goal) {
-		struct plan *pl = plan_oldest(co, keep);
+	while (all_bytes(co) > goal) {
+		struct plan *pl = plan_oldest(co);
 
 		if (pl == NULL)
 			return;
-		for (unsigned n = 0;
-		     n < 64 && co->bytes > goal && pl->oldest != NULL && pl->oldest != keep; n++) {
+		for (unsigned n = 0; n < 64 && all_bytes(co) > goal && pl->oldest != NULL; n++) {
 			group_drop(co, pl->oldest);
 			metric_add(&co->stats->evicted, 1);
 		}

@@ -149,7 +149,7 @@ static int tally_begin(struct tally *t, struct err *err)
 	return 0;
 }
 
-static int tally_add(struct tally *t, uint64_t value, struct err *err)
+static int tally_add(struct tally *t, uint64_t value, uint64_t n, struct err *err)
 {
 	struct tally_slot *s;
 
@@ -158,17 +158,18 @@ static int tally_add(struct tally *t, uint64_t value, struct err *err)
 	s = tally_at(t, value);
 	t->n += s->n == 0;
 	s->value = value;
-	s->n++;
+	s->n += n;
 	return 0;
 }
 
 /* What stands behind an emptied slot moves up, or it would not be found any more. */
-static void tally_remove(struct tally *t, uint64_t value)
+static void tally_remove(struct tally *t, uint64_t value, uint64_t n)
 {
 	struct tally_slot *s = tally_at(t, value);
 	size_t hole = (size_t)(s - t->slot), i = hole;
 
-	if (--s->n > 0)
+	s->n -= n;
+	if (s->n > 0)
 		return;
 	t->n--;
 	while (t->slot[i = (i + 1) & (t->cap - 1)].n > 0) {
@@ -248,7 +249,13 @@ static bool sorts_values(const struct correlation *c)
  * field may hold another value. */
 static bool takes_part(const struct correlation *c, const struct item *it)
 {
-	return (it->flags & ITEM_COUNTS) != 0 && (it->count > 0 || c->type == CORR_VALUE_COUNT);
+	return (it->flags & ITEM_COUNTS) != 0 && (it->weight > 0 || c->type == CORR_VALUE_COUNT);
+}
+
+/* How many events it is. Distinct values are counted by items, of which one may go for another. */
+static uint64_t times(const struct correlation *c, const struct item *it)
+{
+	return c->type == CORR_VALUE_COUNT ? 1 : it->weight;
 }
 
 int measure_begin(struct measure *m, const struct correlation *c, struct err *err)
@@ -284,13 +291,13 @@ int measure_add(struct measure *m, const struct item *it, struct err *err)
 	}
 	if (!takes_part(m->c, it))
 		return 0;
-	if (counts_values(m->c) && tally_add(&m->tally, it->value, err) < 0)
+	if (counts_values(m->c) && tally_add(&m->tally, it->value, times(m->c, it), err) < 0)
 		return -1;
 	if (sorts_values(m->c) && sorted_add(m, value_of(it), err) < 0)
 		return -1;
 	if (sums_values(m->c))
 		m->sum += nanounits(value_of(it));
-	m->events++;
+	m->events += times(m->c, it);
 	return 0;
 }
 
@@ -306,12 +313,12 @@ void measure_remove(struct measure *m, const struct item *it)
 	if (!takes_part(m->c, it))
 		return;
 	if (counts_values(m->c))
-		tally_remove(&m->tally, it->value);
+		tally_remove(&m->tally, it->value, times(m->c, it));
 	if (sorts_values(m->c))
 		sorted_remove(m, value_of(it));
 	if (sums_values(m->c))
 		m->sum -= nanounits(value_of(it));
-	m->events--;
+	m->events -= times(m->c, it);
 }
 
 static bool terms_true(const struct measure *m)

@@ -82,14 +82,19 @@ static int correlation_plan(struct correlate *co, const struct correlate_opts *o
 	if (asked > UINT32_MAX / 4)
 		asked = UINT32_MAX / 4;
 	pl->asked = asked;
+	pl->rising = true;
+	for (unsigned i = 0; i < c->n_tests; i++)
+		pl->rising &= c->test[i].op == CMP_GT || c->test[i].op == CMP_GTE;
 	pl->late_ns = opts->lateness_ns > 0 ? opts->lateness_ns : c->timespan_ns;
 	pl->session_ns = c->timespan_ns > session ? c->timespan_ns : session;
-	pl->hold_ns = c->timespan_ns + pl->late_ns;
-	if (pl->hold_ns < pl->session_ns)
-		pl->hold_ns = pl->session_ns;
+	pl->hold_ns = pl->session_ns + pl->late_ns;
 	/* Twice the threshold: the items of two windows, so that folding cannot hide one. */
-	pl->items_max = asked * 2 + 2 > CORRELATE_SIGNALS_MAX ? (uint32_t)(asked * 2 + 2)
-							      : CORRELATE_SIGNALS_MAX;
+	pl->items_max = c->type == CORR_VALUE_PERCENTILE || c->type == CORR_VALUE_MEDIAN
+				? CORRELATE_VALUES_MAX
+				: CORRELATE_SIGNALS_MAX;
+	if (asked * 2 + 2 > pl->items_max)
+		pl->items_max = (uint32_t)(asked * 2 + 2);
+	pl->twice = c->n_rules > 1 || c->rules[0]->kind != RULE_DETECTION;
 	for (size_t i = 0; i < c->n_rules && i <= UINT16_MAX; i++)
 		if (use_add(&co->plans[c->rules[i]->number], pl, i, err) < 0)
 			return -1;

@@ -3,9 +3,13 @@
  * show. The event itself is in the archive. */
 #include "collector/correlate/state.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
-#define RECORD_OVERHEAD 16u /* of the allocator */
+size_t memory_of(void *p)
+{
+	return p != NULL ? malloc_usable_size(p) + sizeof(size_t) : 0;
+}
 
 struct slice value_cut(struct slice s, size_t max)
 {
@@ -68,7 +72,7 @@ struct record *record_new(struct correlate *co, const struct plan *plan, struct 
 	memcpy(rec->data, id.p, id.n);
 	if (b->n > 0)
 		memcpy(rec->data + id.n, b->p, b->n);
-	co->bytes += sizeof(*rec) + rec->id_n + rec->values_n + RECORD_OVERHEAD;
+	co->bytes += memory_of(rec);
 	return rec;
 }
 
@@ -76,8 +80,14 @@ void record_unref(struct correlate *co, struct record *rec)
 {
 	if (rec == NULL || --rec->refs > 0)
 		return;
-	co->bytes -= sizeof(*rec) + rec->id_n + rec->values_n + RECORD_OVERHEAD;
+	co->bytes -= memory_of(rec);
 	free(rec);
+}
+
+uint64_t record_hash(const struct correlate *co, const struct record *rec)
+{
+	return siphash(&co->key, (struct slice){ rec->data + rec->id_n, rec->values_n }) ^
+	       rec->rule;
 }
 
 struct slice record_id(const struct record *rec)

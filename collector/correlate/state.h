@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* collector/correlate/state.h: what the files of this folder share. Not for others.
- *   correlate.c  rules to plans; a signal's way through them
+ *   correlate.c  a signal's way through the rules
+ *   plan.c       rules to plans
  *   record.c     what is kept of a signal
- *   groups.c     the table of groups, their items, age and memory
+ *   groups.c     the table of groups, their age and memory
+ *   items.c      what a group holds, in order of time
+ *   fold.c       room in a group that holds too much
  *   window.c     is the condition true?
  *   measure.c    what a window amounts to; chain.c: events in order
  *   finding.c    items to findings */
@@ -35,31 +38,42 @@ enum {                   /* what an item is to its group's condition */
        ITEM_CARRIED = 4, /* a finding has told it, or it lies before the window that was told */
 };
 
-struct item {                     /* one record in one group */
-	struct item *prev, *next; /* oldest first, by last_ns; equal times by arrival */
-	struct record *rec;
-	int64_t first_ns, last_ns;
-	uint64_t value; /* value_*: a number's bits as a double, or the hash of a value */
-	uint32_t count; /* events: 1; more when folded; 0 when its event is in the group already */
-	uint16_t place; /* which of correlation.rules */
+struct item { /* one record in one group */
+	struct record
+		*rec;    /* of the earliest event; NULL once told, when only the rest is wanted */
+	int64_t last_ns; /* event time; of several folded into one the latest */
+	uint64_t value;  /* value_*: a number's bits as a double, or the hash of a value */
+	uint32_t count;  /* events to tell: 1; more when folded; 0: its event is there already */
+	uint32_t weight; /* events that it stands for in the condition */
+	uint16_t place;  /* which of correlation.rules */
 	uint8_t flags;
 };
+
+struct slide; /* window.c: of a group of many items, kept from signal to signal */
 
 struct group {
 	struct group *chain;         /* in the table's slot */
 	struct group *older, *newer; /* of the same plan, by arrival */
 	struct plan *plan;
-	struct item *first, *last;
+	struct item *items;  /* first, oldest first; equal times by arrival. &one: inside */
+	struct slide *slide; /* NULL: made anew each time */
 	uint64_t hash;
 	uint64_t more;         /* events folded away without their details, not told yet */
 	int64_t newest_ns;     /* event time */
 	int64_t open_until_ns; /* event time; told, and passing its signals on until then */
 	int64_t touched_ns;    /* arrival */
-	uint32_t n_items;
+	uint32_t head, n, cap; /* items: items[head] to items[head + n - 1] of cap */
+	uint32_t told;         /* so many of the oldest are all ITEM_CARRIED */
 	uint16_t key_n;
 	bool open;
+	struct item one; /* most groups never have a second */
 	char key[];
 };
+
+static inline struct item *group_item(const struct group *g, uint32_t i)
+{
+	return &g->items[g->head + i];
+}
 
 struct use { /* "this rule is place N of that correlation" */
 	struct plan *plan;
@@ -74,9 +88,12 @@ struct plan { /* what the rules ask of one rule */
 	size_t n_fields;
 	/* Correlations: */
 	int64_t late_ns, session_ns, hold_ns; /* hold: arrival time after which a group is over */
+	bool rising;                          /* more events can only make the condition true */
+	bool twice;                           /* an event may come to a group more than once */
 	uint64_t asked; /* the largest number that the condition compares a count with */
 	uint32_t items_max;
 	struct group *oldest, *newest;
+	size_t n_groups;
 };
 
 struct correlate {
@@ -91,8 +108,7 @@ struct correlate {
 	struct seen seen;
 	struct group **table;
 	size_t table_cap, n_groups, bytes, max_bytes, sweep;
-	struct measure *measure; /* scratch of window.c */
-	struct chain *chain;
+	struct slide *slide; /* for groups that have none of their own */
 	int64_t horizon_ns, arrival_ns;
 	void (*found)(void *arg, const struct finding *f);
 	void *arg;
@@ -113,6 +129,7 @@ struct incoming { /* one signal on its way */
 struct record *record_new(struct correlate *co, const struct plan *plan, struct signal_in *sg,
 			  int64_t time_ns);
 void record_unref(struct correlate *co, struct record *rec);
+uint64_t record_hash(const struct correlate *co, const struct record *rec); /* rule and values */
 struct slice record_id(const struct record *rec);
 bool record_alike(const struct record *a, const struct record *b); /* the same rule and values */
 /* The n-th value; n < rec->n_values. at: 0 first, then what the last call left. */
@@ -122,22 +139,40 @@ bool event_value(struct correlate *co, struct signal_in *sg, const char *field, 
 /* At most max bytes of s, ended at a character. */
 struct slice value_cut(struct slice s, size_t max);
 
+size_t memory_of(void *p); /* what an allocation costs, the allocator's part included; NULL: 0 */
+
 /* groups.c */
 struct group *group_get(struct correlate *co, struct plan *plan, struct slice key, struct err *err);
-/* Puts rec into the group at its time. NULL: no memory. */
-struct item *group_add(struct correlate *co, struct group *g, struct record *rec, int64_t first_ns,
-		       int64_t last_ns);
-void group_trim(struct correlate *co,
-		struct group *g); /* what no window reaches any more; folding */
-void group_told(struct correlate *co, struct group *g); /* a finding has told all of it */
 void groups_age(struct correlate *co, struct plan *plan);
-void groups_evict(struct correlate *co, const struct group *keep);
+void groups_evict(struct correlate *co);
 void groups_release(struct correlate *co);
 
-/* window.c: 1: the condition holds in a window that ends with the item or behind it, and holds it;
- * the first of them begins at *ret_from; 0: in none; -1: no memory. */
-int window_holds(struct correlate *co, const struct group *g, const struct item *own,
-		 int64_t *ret_from_ns, struct err *err);
+/* items.c. Places are those from the oldest item on, and move when items come before them. */
+/* Puts rec into the group behind what is not later. -1: no memory; *ret: its place. */
+int group_add(struct correlate *co, struct group *g, struct record *rec, int64_t last_ns,
+	      uint32_t *ret, struct err *err);
+void group_trim(struct correlate *co, struct group *g); /* what no window reaches any more */
+/* A finding has told all of it. own: the record in hand. */
+void group_told(struct correlate *co, struct group *g, const struct record *own);
+void group_drop_first(struct correlate *co, struct group *g, uint32_t n);
+void group_empty(struct correlate *co, struct group *g);
+void item_forget(struct correlate *co, struct item *it); /* its record */
+
+/* fold.c: makes n smaller by an eighth or more. What was told goes first, then two alike become
+ * one, then details go and only their number stays. */
+void group_fold(struct correlate *co, struct group *g);
+
+/* window.c: 1: the condition holds in a window that ends with the item at that place or behind it,
+ * and holds it; the first of them begins at *ret_from; 0: in none; -1: no memory. */
+int window_holds(struct correlate *co, struct group *g, uint32_t own, int64_t *ret_from_ns,
+		 struct err *err);
+/* The group's items change: at a place one comes; the first n go; all are others. */
+void slide_insert(struct group *g, uint32_t at);
+void slide_drop(struct group *g, uint32_t n);
+void slide_reset(struct group *g);
+struct slide *slide_new(void); /* NULL: no memory */
+void slide_free(struct slide *w);
+size_t slide_bytes(const struct slide *w);
 
 /* finding.c: tells what of the group was not told; of rules that do not alert it only marks it. */
 int finding_tell(struct correlate *co, struct group *g, const struct incoming *in, bool holds,

@@ -229,37 +229,67 @@ static bool window_true(const struct rule_x *x, struct event *const *w, unsigned
 }
 
 struct group_x { /* a session of a group: found, and passing on until */
-	int g, k, until_s;
+	int until_s;
 	bool open;
 };
+
+/* The group of the event all[n - 1], itself included, by time, equal times by arrival. */
+static unsigned group_of(const struct rule_x *x, struct event *all, unsigned n, struct event **ret)
+{
+	const struct event *e = &all[n - 1];
+	unsigned m = 0, at;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!takes_part(x, &all[i]) || ((x->group_by & 1) != 0 && all[i].g != e->g) ||
+		    ((x->group_by & 2) != 0 && all[i].k != e->k))
+			continue;
+		for (at = m++; at > 0 && ret[at - 1]->at_s > all[i].at_s; at--)
+			ret[at] = ret[at - 1];
+		ret[at] = &all[i];
+	}
+	return m;
+}
+
+/* Is the condition true of the window that ends with in[i]? */
+static bool ends_true(const struct rule_x *x, struct event *const *in, unsigned i)
+{
+	unsigned from = i;
+
+	while (from > 0 && in[from - 1]->at_s >= in[i]->at_s - x->span_s)
+		from--;
+	return window_true(x, in + from, i - from + 1);
+}
 
 /* '!' true, '+' passed on, ' ' quiet; *ret_told: how many events the finding tells. */
 static char expect(const struct rule_x *x, struct event *all, unsigned n, struct group_x *gr,
 		   unsigned *ret_told)
 {
-	struct event *e = &all[n - 1], *w[EVENTS_N];
-	unsigned n_w = 0;
-	bool open = gr->open && e->at_s <= gr->until_s, holds;
+	struct event *e = &all[n - 1], *in[EVENTS_N];
+	unsigned m = group_of(x, all, n, in), i = 0;
+	bool open = gr->open && e->at_s <= gr->until_s, holds = false;
 
 	*ret_told = 0;
-	for (unsigned i = 0; i < n; i++)
-		if (takes_part(x, &all[i]) && all[i].at_s >= e->at_s - x->span_s &&
-		    ((x->group_by & 1) == 0 || all[i].g == e->g) &&
-		    ((x->group_by & 2) == 0 || all[i].k == e->k))
-			w[n_w++] = &all[i];
-	holds = window_true(x, w, n_w);
+	while (in[i] != e)
+		i++;
+	/* What it changes: its own window, and those of the events behind it that reach back to it.
+	 */
+	for (; i < m && in[i]->at_s <= e->at_s + x->span_s && !holds; i++)
+		holds = ends_true(x, in, i);
 	if (!holds && !open)
 		return ' ';
-	for (unsigned i = 0; i < n_w; i++) {
+	for (unsigned k = 0; k < m; k++) {
 		bool again = false;
 
-		for (unsigned k = 0; k < i; k++)
-			again |= w[k]->same == w[i]->same;
-		*ret_told += !w[i]->told && !again;
-		w[i]->told = true;
+		for (unsigned j = 0; j < k; j++)
+			again |= in[j]->same == in[k]->same;
+		/* What lies before the window that was found is no part of what is told. */
+		if (open || in[k]->at_s >= in[i - 1]->at_s - x->span_s)
+			*ret_told += !in[k]->told && !again;
+		in[k]->told = true;
 	}
+	if (!open || e->at_s + 3600 > gr->until_s)
+		gr->until_s = e->at_s + 3600;
 	gr->open = true;
-	gr->until_s = e->at_s + 3600;
 	return holds ? '!' : '+';
 }
 
@@ -360,17 +390,25 @@ static void rule_text(const struct rule_x *x, struct buf *b)
 	}
 }
 
-static void event_random(struct event *e, const struct event *before, unsigned n)
+struct pace {         /* of one run */
+	bool dense;   /* many events in a window */
+	int late_s;   /* how late some come */
+	int newest_s; /* so far */
+};
+
+static void event_random(struct event *e, const struct event *before, unsigned n, struct pace *pc)
 {
 	static const int steps[] = { 0, 0, 1, 1, 1, 2, 3, 5, 8, 20 };
 
-	*e = (struct event){ .at_s = before != NULL ? before->at_s : 0,
+	*e = (struct event){ .at_s = pc->newest_s,
 			     .rule = (char)('a' + below(4)),
 			     .g = (int)below(8) == 0 ? -1 : (int)below(2),
 			     .k = (int)below(8) == 0 ? -1 : (int)below(2),
 			     .w = (int)below(6) == 0 ? -1 : (int)below(3),
 			     .same = n };
-	e->at_s += below(40) == 0 ? 3000 + (int)below(1500) : steps[below(10)];
+	e->at_s += below(60) == 0 ? 3000 + (int)below(1500) : steps[below(pc->dense ? 4 : 10)];
+	if (pc->late_s > 0 && below(3) == 0)
+		e->at_s = pc->newest_s - (int)below((unsigned)pc->late_s + 1);
 	e->kind = below(8) == 0 ? (below(2) == 0 ? NO_VALUE : WORD) : NUMBER;
 	e->tenths = e->kind == NUMBER ? (int)below(150) - 30 : 0;
 	if (below(2) == 0)
@@ -385,6 +423,8 @@ static void event_random(struct event *e, const struct event *before, unsigned n
 		e->rule = rule;
 		e->told = false;
 	}
+	if (e->at_s > pc->newest_s)
+		pc->newest_s = e->at_s;
 }
 
 static void event_text(const struct event *e, struct buf *b)
@@ -410,10 +450,13 @@ static void one_rule(struct buf *rule, struct buf *text)
 {
 	static struct event all[EVENTS_N];
 	struct group_x groups[9] = { 0 };
+	struct pace pace = { .dense = below(2) == 0 };
 	struct rule_x x;
 	struct region rg;
 
 	rule_random(&x);
+	if (below(2) == 0)
+		pace.late_s = 1 + (int)below((unsigned)x.span_s);
 	buf_reset(rule);
 	rule_text(&x, rule);
 	region_open(&rg, buf_cstr(rule), 0);
@@ -422,7 +465,7 @@ static void one_rule(struct buf *rule, struct buf *text)
 		unsigned told = 0, at;
 		char want = ' ', came;
 
-		event_random(e, n > 0 ? &all[n - 1] : NULL, n);
+		event_random(e, n > 0 ? &all[n - 1] : NULL, n, &pace);
 		event_text(e, text);
 		rg.n = e->same; /* the event.id */
 		region_feed(&rg, e->rule, T0 + e->at_s * NS_PER_SEC, buf_cstr(text));
