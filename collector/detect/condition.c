@@ -116,8 +116,10 @@ static struct expr *quantifier(struct cond *c)
 	if (ex == NULL)
 		return NULL;
 	for (size_t i = 0; i < c->n_ids; i++) {
-		/* What begins with _ is for those who name it. */
-		if (them ? c->ids[i].name.p[0] != '_' : name_fits(what, c->ids[i].name))
+		/* What begins with _ is for those who name it so. */
+		if (c->ids[i].name.p[0] == '_' && what.p[0] != '_')
+			continue;
+		if (them || name_fits(what, c->ids[i].name))
 			ex->kid[n++] = c->ids[i].expr;
 	}
 	if (n == 0) {

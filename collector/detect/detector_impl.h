@@ -67,6 +67,8 @@ struct detector {
 /* field_values.c. Pointers into vals hold until the next call. */
 int names_learn(struct detector *dt); /* the names that the event brought. -1: no memory */
 const struct fvals *values_of(struct detector *dt, uint32_t field);
+/* Whether the event has the field at all, be it null, empty or an object. */
+bool field_is_there(const struct detector *dt, uint32_t field);
 struct slice val_raw(struct detector *dt, struct val *v);
 struct slice val_folded(struct detector *dt, struct val *v);
 /* Whether the value, folded, may hold what has that signature. */

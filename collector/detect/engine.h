@@ -17,8 +17,8 @@
 #include "collector/detect/signature.h"
 #include "collector/detect/yamltree.h"
 
-#define RULE_FILE_MAX (1u << 20) /* bytes of a file of rules, or of a site's values */
-#define FIELD_ANY     0u         /* the field of keywords: every value of the event */
+#define RULE_FILE_MAX   (1u << 20) /* bytes of a file of rules, or of a site's values */
+#define FIELD_ANY       0u         /* the field of keywords: every value of the event */
 #define FIELD_PATHS_MAX 12u
 
 struct path {
@@ -49,6 +49,7 @@ struct pred { /* true when any value of the field fits */
 	enum pred_kind kind;
 	uint32_t field;
 	bool cased;                   /* STRING, FIELD, REGEX */
+	bool present;                 /* NULL: the field is there, be it null or empty: `exists` */
 	struct pattern pattern;       /* STRING */
 	const struct signature *need; /* STRING that contains, REGEX: of what every value that fits
 				       * has, folded; NULL: nothing. A REGEX's: if it is ASCII */

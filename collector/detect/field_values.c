@@ -110,6 +110,30 @@ const struct fvals *values_of(struct detector *dt, uint32_t field)
 	return fv;
 }
 
+static bool is_below(struct slice path, struct slice object)
+{
+	return path.n > object.n && path.p[object.n] == '.' && slice_starts(path, object);
+}
+
+bool field_is_there(const struct detector *dt, uint32_t field)
+{
+	const struct sfield *f = &dt->rs->fields[field];
+	const struct known *kn = &dt->known[field];
+
+	for (unsigned i = 0; i < kn->n; i++) {
+		if (json_index_named(dt->event, kn->name[i]) != NULL)
+			return true;
+	}
+	/* What tells an event's kind is a value; what is below it is not part of the kind's key. */
+	for (unsigned i = 0; i < dt->event->n && !f->tells_kind; i++) {
+		for (unsigned k = 0; k < f->n_paths; k++) {
+			if (is_below(dt->event->f[i].path, f->paths[k].name))
+				return true;
+		}
+	}
+	return false;
+}
+
 struct slice val_raw(struct detector *dt, struct val *v)
 {
 	if (v->raw.p == NULL) {

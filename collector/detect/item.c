@@ -195,6 +195,9 @@ static struct buf *alts_add(struct alts *a)
 	return &v[a->n++];
 }
 
+static const char *const dashes[] = { "-", "/", "–", "—", "―" };
+#define DASHES 5u
+
 static bool is_word(struct slice s, size_t i)
 {
 	unsigned char c = (unsigned char)s.p[i];
@@ -203,37 +206,52 @@ static bool is_word(struct slice s, size_t i)
 	       c == '_' || (c >= 0x80 && c != 0xff && c != 0xfe);
 }
 
-/* A dash or slash that begins an option: nothing of a word before it, a word behind it. */
-static bool is_dash(struct slice s, size_t i)
+/* The bytes of one of the five dashes at i, or 0. */
+static size_t dash_at(struct slice s, size_t i)
 {
-	return (s.p[i] == '-' || s.p[i] == '/') && (i == 0 || !is_word(s, i - 1)) && i + 1 < s.n &&
-	       is_word(s, i + 1);
+	for (unsigned k = 0; k < DASHES; k++) {
+		if (slice_starts(slice_from(s, i), slice_str(dashes[k])))
+			return strlen(dashes[k]);
+	}
+	return 0;
+}
+
+/* The bytes of a dash that begins an option: nothing of a word before it, a word behind it. */
+static size_t option_dash(struct slice s, size_t i)
+{
+	size_t n = dash_at(s, i);
+
+	if (n == 0 || i + n >= s.n || !is_word(s, i + n) || dash_at(s, i + n) > 0)
+		return 0;
+	return i == 0 || !is_word(s, i - 1) || (i >= 3 && dash_at(s, i - 3) == 3) ? n : 0;
 }
 
 static int windash(const struct item *it, struct slice in, struct alts *out)
 {
-	static const char *const dashes[] = { "-", "/", "–", "—", "―" };
-	size_t n = 0, total = 1;
+	size_t total = 1;
 
 	for (size_t i = 0; i < in.n; i++) {
-		if (is_dash(in, i) && total <= ALTS_MAX)
-			total *= 5;
+		if (option_dash(in, i) > 0 && total <= ALTS_MAX)
+			total *= DASHES;
 	}
 	if (total > ALTS_MAX)
 		return refuse(it, it->at, "windash with more than five dashes in one value");
-	for (n = 0; n < total; n++) {
+	if (budget_take(it->rs, 0, total * in.n, it->err) < 0)
+		return -1;
+	for (size_t n = 0; n < total; n++) {
 		struct buf *b = alts_add(out);
-		size_t pick = n;
+		size_t pick = n, len;
 
 		if (b == NULL)
 			return err_nomem(it->err);
-		for (size_t i = 0; i < in.n; i++) {
-			if (!is_dash(in, i)) {
+		for (size_t i = 0; i<in.n; i += len> 0 ? len : 1) {
+			len = option_dash(in, i);
+			if (len == 0) {
 				buf_chr(b, in.p[i]);
 				continue;
 			}
-			buf_str(b, dashes[pick % 5]);
-			pick /= 5;
+			buf_str(b, dashes[pick % DASHES]);
+			pick /= DASHES;
 		}
 	}
 	return 0;
@@ -498,24 +516,31 @@ static int fieldref_value(const struct item *it, struct expr **ret)
 	return keyed(it, &p, what, ret);
 }
 
-static int null_pred(const struct item *it, bool negate, struct expr **ret)
+static int null_pred(const struct item *it, bool present, struct expr **ret)
 {
-	struct pred p = { .kind = PRED_NULL, .field = it->field };
+	struct pred p = { .kind = PRED_NULL, .field = it->field, .present = present };
 	struct ynode bare = { 0 };
 	struct item plain = *it;
-	struct expr *is_null, *ex;
 
 	plain.at = &bare;
-	if (keyed(&plain, &p, "n", &is_null) < 0)
+	return keyed(&plain, &p, present ? "e" : "n", ret);
+}
+
+/* The field is there, whatever its value: the specification says so of null and of empty ones. */
+static int exists_value(const struct item *it, bool yes, struct expr **ret)
+{
+	struct expr *there, *ex;
+
+	if (null_pred(it, true, &there) < 0)
 		return -1;
-	if (!negate) {
-		*ret = is_null;
+	if (yes) {
+		*ret = there;
 		return 0;
 	}
 	ex = expr_new(it->rs, EX_NOT, 1, it->err);
 	if (ex == NULL)
 		return -1;
-	ex->kid[0] = is_null;
+	ex->kid[0] = there;
 	expr_settle(ex);
 	*ret = ex;
 	return 0;
@@ -599,7 +624,7 @@ static int value(struct item *it, const struct ynode *n, struct expr **ret)
 	if ((it->mods & M_EXISTS) != 0) {
 		if (!ynode_is_bool(n, &yes))
 			return refuse(it, n, "exists wants true or false");
-		return null_pred(it, yes, ret);
+		return exists_value(it, yes, ret);
 	}
 	if (ynode_is_null(n)) {
 		if (it->field == FIELD_ANY)

@@ -191,7 +191,7 @@ bool pred_holds(struct detector *dt, uint32_t no)
 	if (p->kind == PRED_FIELD)
 		values_of(dt, p->other); /* before pointers into vals are taken */
 	fv = values_of(dt, p->field);
-	yes = p->kind == PRED_NULL && fv->n == 0;
+	yes = p->kind == PRED_NULL && (p->present ? field_is_there(dt, p->field) : fv->n == 0);
 	for (uint32_t i = 0; i < fv->n && !yes; i++)
 		yes = fits[p->kind](dt, p, &dt->vals[fv->first + i]);
 	dt->asked[no] = dt->generation;

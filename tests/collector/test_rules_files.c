@@ -109,7 +109,7 @@ static void test_documents(void **state)
 
 static void put_file(const char *dir, const char *name, struct slice content)
 {
-	char path[256];
+	char path[1024];
 	struct err err;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);

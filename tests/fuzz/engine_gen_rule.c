@@ -320,9 +320,9 @@ static bool has(unsigned ids, unsigned no)
 static void put_of(struct gen *g, struct buf *out, unsigned ids)
 {
 	static const char *const patterns[] = { "them", "sel*", "selection*", "selection_*",
-						"*_a",  "*",    "s*n" };
-	static const unsigned fit[] = { 0x2f, 0x07, 0x07, 0x06, 0x02, 0x3f, 0x01 };
-	unsigned k = gen_below(g, 7), n = 0;
+						"*_a",  "*",    "s*n",        "_h*" };
+	static const unsigned fit[] = { 0x2f, 0x07, 0x07, 0x06, 0x02, 0x2f, 0x01, 0x10 };
+	unsigned k = gen_below(g, 8), n = 0;
 
 	if ((fit[k] & ids) == 0)
 		k = 0;

@@ -159,11 +159,32 @@ static size_t values_of(struct oracle *o, const char *name, const struct leaf **
 
 	for (unsigned i = 0; i < (f != NULL ? f->n : 1) && n == 0; i++) {
 		for (size_t k = 0; k < o->event->n; k++) {
+			if (o->event->v[k].nothing)
+				continue;
 			if (f == NULL || strcmp(o->event->v[k].path, f->path[i]) == 0)
 				ret[n++] = &o->event->v[k];
 		}
 	}
 	return n;
+}
+
+/* At any of its paths stands something, be it nothing, or an object. */
+static bool is_there(struct oracle *o, const char *name)
+{
+	const struct field *f = field_of(o, name);
+
+	for (unsigned i = 0; i < f->n; i++) {
+		size_t len = strlen(f->path[i]);
+
+		for (size_t k = 0; k < o->event->n; k++) {
+			const char *path = o->event->v[k].path;
+
+			if (strncmp(path, f->path[i], len) == 0 &&
+			    (path[len] == '\0' || path[len] == '.'))
+				return true;
+		}
+	}
+	return false;
 }
 
 /* -- search identifiers --------------------------------------------------------------------- */
@@ -199,7 +220,7 @@ static bool value_holds(struct oracle *o, const struct item *it, yaml_node_t *va
 	bool yes;
 
 	if (item_has(it, "exists"))
-		yes = (n > 0) == slice_is(text_of(value), "true");
+		yes = is_there(o, it->name) == slice_is(text_of(value), "true");
 	else if (is_null(value))
 		yes = n == 0;
 	else
@@ -301,8 +322,8 @@ static bool of_holds(struct cond *c, const char *how, const char *which)
 	     p++) {
 		const char *name = text_of(yaml_document_get_node(c->o->doc, p->key)).p;
 
-		if (strcmp(name, "condition") == 0 ||
-		    !(strcasecmp(which, "them") == 0 ? name[0] != '_' : name_fits(which, name)))
+		if (strcmp(name, "condition") == 0 || (name[0] == '_' && which[0] != '_') ||
+		    !(strcasecmp(which, "them") == 0 || name_fits(which, name)))
 			continue;
 		fit++;
 		held += identifier_holds(c->o, yaml_document_get_node(c->o->doc, p->value)) ? 1 : 0;

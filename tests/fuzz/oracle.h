@@ -18,8 +18,9 @@ struct leaf {
 	char *path; /* dotted */
 	char *p;    /* the text; numbers, true and false as written */
 	size_t n;
+	bool nothing; /* null, or an empty object or array: there, and no value */
 };
-struct leaves { /* of what is neither null nor an empty object or array */
+struct leaves {
 	struct leaf *v;
 	size_t n;
 };

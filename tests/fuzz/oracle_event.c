@@ -96,21 +96,21 @@ static char *copy(const struct buf *b)
 	return p;
 }
 
-static void leaf(struct reader *r, const struct buf *path, const struct buf *text)
+static void leaf(struct reader *r, const struct buf *path, const struct buf *text, bool nothing)
 {
 	struct leaves *ls = r->out;
 
 	ls->v = need(realloc(ls->v, (ls->n + 1) * sizeof(*ls->v)));
-	ls->v[ls->n++] = (struct leaf){ copy(path), copy(text), text->n };
+	ls->v[ls->n++] = (struct leaf){ copy(path), copy(text), text->n, nothing };
 }
 
 static void value(struct reader *r, struct buf *path, bool top);
 
 static void object(struct reader *r, struct buf *path, bool top)
 {
-	size_t len = path->n;
+	size_t len = path->n, n = 0;
 
-	for (r->p++, space(r); *r->p != '}'; space(r)) {
+	for (r->p++, space(r); *r->p != '}'; space(r), n++) {
 		if (*r->p == ',') {
 			r->p++;
 			continue;
@@ -123,6 +123,8 @@ static void object(struct reader *r, struct buf *path, bool top)
 		value(r, path, false);
 		path->n = len;
 	}
+	if (n == 0 && !top)
+		leaf(r, path, &(struct buf){ 0 }, true);
 	r->p++;
 }
 
@@ -134,6 +136,8 @@ static void value(struct reader *r, struct buf *path, bool top)
 	if (*r->p == '{') {
 		object(r, path, top);
 	} else if (*r->p == '[') {
+		if (r->p[1 + strspn(r->p + 1, " \t\r\n")] == ']')
+			leaf(r, path, &text, true);
 		for (r->p++, space(r); *r->p != ']'; space(r)) {
 			if (*r->p == ',')
 				r->p++;
@@ -143,13 +147,12 @@ static void value(struct reader *r, struct buf *path, bool top)
 		r->p++;
 	} else if (*r->p == '"') {
 		string(r, &text);
-		leaf(r, path, &text);
+		leaf(r, path, &text, false);
 	} else {
 		size_t n = strcspn(r->p, ",]} \t\r\n");
 
 		buf_put(&text, r->p, n);
-		if (*r->p != 'n')
-			leaf(r, path, &text);
+		leaf(r, path, &text, *r->p == 'n');
 		r->p += n;
 	}
 	buf_release(&text);

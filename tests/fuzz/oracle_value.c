@@ -48,18 +48,27 @@ static bool shaped_fits(const struct item *it, struct chars want, struct slice f
 
 static bool forms_fit(const struct item *it, unsigned mod, struct chars want, struct slice found);
 
+static const uint32_t all_dashes[] = { '-', '/', 0x2013, 0x2014, 0x2015 };
+
+static bool is_dash(uint32_t c)
+{
+	for (int i = 0; i < 5; i++) {
+		if (c == all_dashes[i])
+			return true;
+	}
+	return false;
+}
+
 /* All ways to write the dashes that begin an option: those behind no word and before one. */
 static bool dashes_fit(const struct item *it, unsigned mod, struct chars want, const bool *dash,
 		       size_t at, struct slice found)
 {
-	static const uint32_t all[] = { '-', '/', 0x2013, 0x2014, 0x2015 };
-
 	while (at < want.n && !dash[at])
 		at++;
 	if (at == want.n)
 		return forms_fit(it, mod + 1, want, found);
 	for (int i = 0; i < 5; i++) {
-		want.c[at] = all[i];
+		want.c[at] = all_dashes[i];
 		if (dashes_fit(it, mod, want, dash, at + 1, found))
 			return true;
 	}
@@ -71,9 +80,8 @@ static bool windash_fits(const struct item *it, unsigned mod, struct chars want,
 	bool *dash = need(calloc(want.n + 1, 1)), yes;
 
 	for (size_t i = 0; i < want.n; i++)
-		dash[i] = (want.c[i] == '-' || want.c[i] == '/') &&
-			  (i == 0 || !is_word(want.c[i - 1])) && i + 1 < want.n &&
-			  is_word(want.c[i + 1]);
+		dash[i] = is_dash(want.c[i]) && (i == 0 || !is_word(want.c[i - 1])) &&
+			  i + 1 < want.n && is_word(want.c[i + 1]);
 	yes = dashes_fit(it, mod, want, dash, 0, found);
 	free(dash);
 	return yes;
