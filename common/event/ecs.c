@@ -17,6 +17,11 @@ struct slice ecs_name(enum ecs id)
 	return id < ECS_COUNT ? names[id] : (struct slice){ NULL, 0 };
 }
 
+/* Where the list has an object, by the length of its name and its last byte: nearly every name that
+ * is none is told from these at once. */
+#define OBJECT_LENGTHS 64u
+static uint32_t objects_like[OBJECT_LENGTHS];
+
 static int compare(struct slice a, struct slice b)
 {
 	size_t n = a.n < b.n ? a.n : b.n;
@@ -50,6 +55,9 @@ enum ecs ecs_by_name(struct slice dotted_name)
 
 bool ecs_is_object(struct slice dotted_name)
 {
+	if (dotted_name.n == 0 || dotted_name.n >= OBJECT_LENGTHS ||
+	    (objects_like[dotted_name.n] >> (dotted_name.p[dotted_name.n - 1] & 31) & 1) == 0)
+		return false;
 	/* Names that sort between "a" and "a." ("a-b") are few, so walking past them is short. */
 	for (unsigned i = lower_bound(dotted_name); i < ECS_COUNT; i++) {
 		if (!slice_starts(names[i], dotted_name))
@@ -92,6 +100,8 @@ static void path_make(struct ecs_path *p, struct slice name)
 			break;
 		}
 		put(p, "\":{", 3);
+		assert(i < OBJECT_LENGTHS);
+		objects_like[i] |= UINT32_C(1) << (name.p[i - 1] & 31);
 		p->objects |= (uint32_t)object_number((struct slice){ name.p, i + 1 })
 			      << (8 * p->parents);
 		p->parents++;

@@ -88,6 +88,31 @@ static void key_fixed(struct writer *w, const struct ecs_path *p)
 	w->depth = p->parents;
 }
 
+/* The parent's name with its last dot; empty: at the top. */
+static struct slice parent_of(struct slice name)
+{
+	return (struct slice){ name.p, (size_t)(slice_rchr(name, '.') + 1) };
+}
+
+/* The key of a field with a name of its own beside the last one, which had too: nothing opens or
+ * closes. false: they have not the same parent. */
+static bool key_sibling(struct writer *w, struct slice name)
+{
+	struct slice parent = parent_of(name), last;
+
+	if (w->last == NULL || w->path != NULL || parent.n == 0 || w->depth == 0 ||
+	    w->depth == NEST_MAX) /* as "@timestamp." and what is too deep are written */
+		return false;
+	last = w->last->name;
+	if (last.n <= parent.n || !slice_starts(last, parent) ||
+	    slice_chr(slice_from(last, parent.n), '.') >= 0)
+		return false;
+	buf_chr(w->out, ',');
+	json_put_string(w->out, slice_from(name, parent.n));
+	buf_chr(w->out, ':');
+	return true;
+}
+
 /* Any key after any other. suffix: what is added to the last part. */
 static void key_any(struct writer *w, struct slice name, const char *suffix)
 {
@@ -180,7 +205,7 @@ static void put_field(struct writer *w, const struct event *ev, const struct eve
 
 	if (p != NULL && w->path != NULL && !is_object)
 		key_fixed(w, p);
-	else
+	else if (p != NULL || is_object || !key_sibling(w, v->name))
 		key_any(w, name_of(v), is_object ? ".value" : "");
 	put_value(w, ev, v);
 	w->last = v;
@@ -202,23 +227,19 @@ static const struct event_value *next_fixed(const struct event *ev, uint64_t *bi
 	return &ev->v[ev->at[id]];
 }
 
-/* Whether some field lies in an object of that name. dyn: sorted. */
+/* Whether some field lies in an object of that name. dyn: sorted, from the first past name on. */
 static bool names_object(const struct event_value *const *dyn, unsigned n, struct slice name)
 {
-	unsigned lo = 0, hi = n;
+	/* Those that begin with name follow it at once; "a-b" may stand between "a" and "a.b". */
+	for (; n > 0 && slice_starts((*dyn)->name, name); dyn++, n--) {
+		struct slice behind = slice_from((*dyn)->name, name.n);
 
-	while (lo < hi) { /* the first that is past name + "." */
-		unsigned mid = (lo + hi) / 2;
-		struct slice m = dyn[mid]->name;
-		int c = compare((struct slice){ m.p, m.n < name.n ? m.n : name.n }, name);
-
-		if (c < 0 || (c == 0 && (m.n <= name.n || (unsigned char)m.p[name.n] < '.')))
-			lo = mid + 1;
-		else
-			hi = mid;
+		if (behind.n > 0 && (unsigned char)behind.p[0] >= '.') {
+			if (behind.p[0] == '.')
+				return true;
+			break;
+		}
 	}
-	if (lo < n && slice_starts(dyn[lo]->name, name) && dyn[lo]->name.p[name.n] == '.')
-		return true;
 	return ecs_is_object(name); /* unset or not: the schema says what it is */
 }
 
@@ -238,10 +259,12 @@ static void walk(struct writer *w, const struct event *ev, const struct event_va
 	put_time(w->out, ev->time_ns);
 	while (f != NULL || i < n_dyn) {
 		if (f != NULL && (i == n_dyn || compare(name_of(f), dyn[i]->name) < 0)) {
-			put_field(w, ev, f, n_dyn > 0 && names_object(dyn, n_dyn, name_of(f)));
+			put_field(w, ev, f,
+				  n_dyn > 0 && names_object(dyn + i, n_dyn - i, name_of(f)));
 			f = next_fixed(ev, &bits, &word);
 		} else {
-			put_field(w, ev, dyn[i], names_object(dyn, n_dyn, dyn[i]->name));
+			put_field(w, ev, dyn[i],
+				  names_object(dyn + i + 1, n_dyn - i - 1, dyn[i]->name));
 			i++;
 		}
 	}

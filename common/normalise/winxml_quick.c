@@ -27,26 +27,24 @@ static void skip_blanks(struct quick *q)
 		q->p++;
 }
 
-static bool begins_name(char c)
+static bool is_in(const uint64_t set[4], char c)
 {
-	char low = (char)(c | 0x20);
-
-	return (low >= 'a' && low <= 'z') || c == '_' || c == ':';
+	return (set[(unsigned char)c >> 6] >> ((unsigned char)c & 63) & 1) != 0;
 }
 
-static bool in_name(char c)
-{
-	return begins_name(c) || (c >= '0' && c <= '9') || c == '-' || c == '.';
-}
+/* A to Z, a to z, _ and : begin a name; digits, - and . may also stand in one. */
+static const uint64_t begins_name[4] = { UINT64_C(1) << 58, UINT64_C(0x07fffffe87fffffe), 0, 0 };
+static const uint64_t in_name[4] = { UINT64_C(0x07ff600000000000), UINT64_C(0x07fffffe87fffffe), 0,
+				     0 };
 
 /* A name in ASCII; the others are expat's. */
 static bool name(struct quick *q, struct slice *ret)
 {
 	const char *from = q->p;
 
-	if (q->p == q->end || !begins_name(*q->p))
+	if (q->p == q->end || !is_in(begins_name, *q->p))
 		return false;
-	while (q->p < q->end && in_name(*q->p))
+	while (q->p < q->end && is_in(in_name, *q->p))
 		q->p++;
 	*ret = (struct slice){ from, (size_t)(q->p - from) };
 	return true;

@@ -6,6 +6,7 @@
 #include "common/normalise/winxml_split.h"
 
 #define PREFIX_MAX 32u  /* bytes of a namespace prefix */
+#define INDENT_MAX 64u  /* blanks before an event that begins anew */
 #define SKIP_KEEP  128u /* bytes in which a tag of an event, and the blanks before it, may begin */
 
 static bool is_blank(char c)
@@ -78,7 +79,8 @@ static bool begins_anew(const struct winxml_split *sp, struct slice in, size_t p
 {
 	size_t from = pos;
 
-	while (from > 0 && (in.p[from - 1] == ' ' || in.p[from - 1] == '\t'))
+	while (from > 0 && pos - from <= INDENT_MAX &&
+	       (in.p[from - 1] == ' ' || in.p[from - 1] == '\t'))
 		from--;
 	return from > 0 && in.p[from - 1] == '\n' && pos - from <= sp->indent &&
 	       winxml_event_tag(slice_from(in, pos)) > 0;
@@ -109,11 +111,16 @@ enum token { MORE, NEW_EVENT, START, EMPTY, END, OTHER };
  * tells of a tag that was cut off. *ret: behind the token, or where the new event begins. */
 static enum token tag(const struct winxml_split *sp, struct slice in, size_t from, size_t *ret)
 {
+	static const bool matters[256] = {
+		['<'] = true, ['>'] = true, ['"'] = true, ['\''] = true
+	};
 	char quote = '\0';
 
 	for (size_t i = from + 1; i < in.n; i++) {
 		char c = in.p[i];
 
+		if (!matters[(unsigned char)c])
+			continue;
 		if (c == '<' && begins_anew(sp, in, i)) {
 			*ret = i;
 			return NEW_EVENT;
@@ -177,6 +184,8 @@ static enum token token(const struct winxml_split *sp, struct slice in, size_t a
 	};
 	struct slice rest = slice_from(in, at);
 
+	if (rest.n > 1 && rest.p[1] != '!' && rest.p[1] != '?')
+		return tag(sp, in, at, ret); /* as nearly all are */
 	for (size_t i = 0; i < 3; i++) {
 		if (slice_starts(rest, kinds[i].begin))
 			return special(sp, in, at, behind(in, at + kinds[i].begin.n, kinds[i].end),
@@ -229,6 +238,18 @@ static size_t event_end(struct winxml_split *sp, struct slice in)
 	return 0;
 }
 
+/* "</Event" with blanks and '>' behind it at `at`: behind it; 0: anything else. */
+static size_t event_end_tag(struct slice in, size_t at)
+{
+	size_t i = at_is(in, at, SLICE("</")) ? event_name(in, at + 2) : 0;
+
+	if (i == 0)
+		return 0;
+	while (i < in.n && i - at < SKIP_KEEP - 1 && is_blank(in.p[i]))
+		i++;
+	return i < in.n && in.p[i] == '>' ? i + 1 : 0;
+}
+
 /* Behind an event that was longer than max: to its end tag or to a new event, whatever else. */
 static ssize_t skip(struct winxml_split *sp, struct slice in, bool end)
 {
@@ -236,19 +257,13 @@ static ssize_t skip(struct winxml_split *sp, struct slice in, bool end)
 	size_t i = 1; /* the first byte was given already; it may be a line end */
 
 	while (i < in.n && (lt = memchr(in.p + i, '<', in.n - i)) != NULL) {
-		size_t name;
+		size_t to;
 
 		i = (size_t)(lt - in.p);
-		if (begins_anew(sp, in, i)) {
+		to = event_end_tag(in, i);
+		if (to > 0 || begins_anew(sp, in, i)) {
 			sp->skipping = false;
-			return (ssize_t)i;
-		}
-		name = at_is(in, i, SLICE("</")) ? event_name(in, i + 2) : 0;
-		if (name > 0) {
-			const char *gt = memchr(in.p + name, '>', in.n - name);
-
-			sp->skipping = false;
-			return gt != NULL ? gt + 1 - in.p : (ssize_t)in.n;
+			return (ssize_t)(to > 0 ? to : i);
 		}
 		i++;
 	}
