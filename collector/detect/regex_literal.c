@@ -169,12 +169,15 @@ static void put_line(struct reader *rd, size_t from, char c)
 {
 	struct buf *line = &rd->parts->line;
 	char next = rd->i < rd->s.n ? rd->s.p[rd->i] : '\0';
+	char behind = rd->i + 1 < rd->s.n ? rd->s.p[rd->i + 1] : '\0';
 	bool dot = c == '\0' && rd->s.p[from] == '.';
 
 	if (c == '\0' && !dot) {
 		rd->is_line = false;
 	} else if (next == '{' || next == '?' || (!dot && (next == '*' || next == '+'))) {
 		rd->is_line = false; /* a brace may be a plain one: no matter */
+	} else if ((next == '*' || next == '+') && behind == '+') {
+		rd->is_line = false; /* possessive: it gives nothing back */
 	} else if (!dot) {
 		buf_chr(line, c);
 	} else {

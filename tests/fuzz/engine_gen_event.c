@@ -116,7 +116,7 @@ static void put_near(struct gen *g, struct buf *out)
 
 	buf_str(out, s);
 	if (n > 0 && (s[at] & 0x80) == 0)
-		out->p[from + at] = "x.\\A"[gen_below(g, 4)];
+		out->p[from + at] = "x.\\A\n"[gen_below(g, 5)];
 }
 
 /* The first half now, the second as the next value: nothing may match across the two. */

@@ -80,16 +80,91 @@ void gen_put_encodable(struct gen *g, struct buf *out, bool ascii)
 		buf_str(out, "cmd");
 }
 
+/* One character of s, escaped where it must be; returns what is behind it. */
+static const char *put_char(struct buf *out, const char *s)
+{
+	if (strchr("\\.*?+()[]{}|^$#/-&", *s) != NULL)
+		buf_chr(out, '\\');
+	buf_chr(out, *s++);
+	while ((*s & 0xc0) == 0x80)
+		buf_chr(out, *s++);
+	return s;
+}
+
 static void put_literal(struct gen *g, struct buf *out)
 {
 	const char *s = gen_pool(g);
 
-	for (unsigned n = 1 + gen_below(g, 8); *s != '\0' && n > 0; n--) {
-		if (strchr("\\.*?+()[]{}|^$#/-&", *s) != NULL)
-			buf_chr(out, '\\');
-		buf_chr(out, *s++);
-		while ((*s & 0xc0) == 0x80)
-			buf_chr(out, *s++);
+	for (unsigned n = 1 + gen_below(g, 8); *s != '\0' && n > 0; n--)
+		s = put_char(out, s);
+}
+
+/* A text of the pool with some of its characters written in other ways, so that it often matches,
+ * and often nearly does. */
+static void put_likely_regex(struct gen *g, struct buf *out)
+{
+	static const char *const repeats[] = { "?",    "*",     "+",    "{1,2}", "{1}",
+					       "{2,}", "{0,2}", "{,2}", "??",    "*?",
+					       "+?",   "++",    "*+",   "?+",    "{1,}+" };
+	static const char *const empty[] = { "\\b",    "(?=.)", "(?:)",  "()",   "(?!q)", "\\B",
+					     "(?<!q)", "(?i)",  "(?-i)", "(?s)", "(?#x)", "(?m)" };
+	static const char *const runs[] = { ".*",     ".*",     ".*",   ".*?",     ".+",
+					    ".+?",    ".*+",    ".++",  "[^\\n]*", "[]x]?.*",
+					    "[^]x]*", "[\\]]*", "\\w*", "\\S+",    "\\h*" };
+	const char *s = gen_pool(g);
+	bool starred = false;
+
+	for (unsigned n = 0; *s != '\0' && n < 24; n++) {
+		unsigned kind = gen_below(g, 100);
+
+		if (kind < 5) {
+			buf_chr(out, '.');
+			for (s++; (*s & 0xc0) == 0x80;)
+				s++;
+		} else if (kind < 9 && (*s & 0x80) == 0) {
+			buf_printf(out, "[x%s%c]", strchr("]\\^-[", *s) != NULL ? "\\" : "", *s);
+			s++;
+		} else if (kind < 13) {
+			s = put_char(out, s);
+			buf_str(out, GEN_PICK(g, repeats));
+		} else if (kind < 16) {
+			buf_chr(out, '(');
+			s = put_char(out, s);
+			buf_str(out, gen_chance(g, 50) ? "|[b)]|cmd)" : ")");
+		} else if (kind < 19) {
+			buf_str(out, GEN_PICK(g, empty));
+		} else if (kind < 26 && !starred) {
+			starred = true;
+			buf_str(out, GEN_PICK(g, runs));
+			for (unsigned skip = gen_below(g, 4); skip > 0 && *s != '\0'; skip--)
+				for (s++; (*s & 0xc0) == 0x80;)
+					s++;
+		} else {
+			s = put_char(out, s);
+		}
+	}
+}
+
+/* Nothing but characters and dots, which an engine may take for a wildcard. */
+static void put_dotted_regex(struct gen *g, struct buf *out)
+{
+	static const char *const dots[] = {
+		".", ".*", ".*", ".+", ".*?", ".+?", ".*+", ".++", ".?"
+	};
+	const char *s = gen_pool(g);
+	unsigned stars = 0;
+
+	for (unsigned n = 0; *s != '\0' && n < 12; n++) {
+		const char *dot = GEN_PICK(g, dots);
+
+		if (!gen_chance(g, 20) || (dot[1] != '\0' && ++stars > 2)) {
+			s = put_char(out, s);
+			continue;
+		}
+		buf_str(out, dot);
+		for (unsigned skip = gen_below(g, 3); skip > 0 && *s != '\0'; skip--)
+			for (s++; (*s & 0xc0) == 0x80;)
+				s++;
 	}
 }
 
@@ -104,6 +179,13 @@ static void put_new_regex(struct gen *g, struct buf *out)
 	};
 	bool starred = false;
 
+	if (gen_chance(g, 60)) {
+		if (gen_chance(g, 70))
+			put_likely_regex(g, out);
+		else
+			put_dotted_regex(g, out);
+		return;
+	}
 	buf_str(out, gen_chance(g, 12) ? "^" : "");
 	for (unsigned n = 1 + gen_below(g, 4); n > 0; n--) {
 		switch (gen_below(g, 9)) {
