@@ -280,6 +280,7 @@ static ssize_t give(struct winxml_split *sp, struct slice in, size_t n, bool cut
 	ret->cut = cut;
 	ret->doctype = sp->doctype;
 	sp->inside = false;
+	sp->begun = true;
 	sp->skipping = cut;
 	sp->at = 0;
 	sp->depth = 0;
@@ -298,18 +299,22 @@ static ssize_t event(struct winxml_split *sp, struct slice in, bool end, struct 
 	return end ? give(sp, in, in.n, false, ret) : 0;
 }
 
-/* The root's start tag at `at`: its name is remembered. Behind it, or 0: not whole, or no tag. */
-static size_t root_tag(struct winxml_split *sp, struct slice in, size_t at)
+/* The root's start tag at `at`: its name is remembered. Behind it; 0: not whole; -1: no root. */
+static ssize_t root_tag(struct winxml_split *sp, struct slice in, size_t at)
 {
 	size_t i = at + 1, next = 0;
 
 	while (i < in.n && !ends_name(in.p[i]) && in.p[i] != '<')
 		i++;
-	if (i == at + 1 || i - at - 1 >= sizeof(sp->root) || tag(sp, in, at, &next) != START)
+	if (i == at + 1 || i - at - 1 >= sizeof(sp->root))
+		return -1;
+	if (sp->begun && !slice_is((struct slice){ in.p + at + 1, i - at - 1 }, "Events"))
+		return -1;
+	if (tag(sp, in, at, &next) != START)
 		return 0;
 	memcpy(sp->root, in.p + at + 1, i - at - 1);
 	sp->root[i - at - 1] = '\0';
-	return next;
+	return (ssize_t)next;
 }
 
 static size_t root_end(const struct winxml_split *sp, struct slice in, size_t at)
@@ -339,14 +344,14 @@ static ssize_t before_one(struct winxml_split *sp, struct slice in, size_t at)
 		return token(sp, in, at, &next) == OTHER ? (ssize_t)next : 0;
 	if (sp->root[0] != '\0' || rest.p[1] == '/' || rest.p[1] == '!')
 		return -1;
-	return (ssize_t)root_tag(sp, in, at);
+	return root_tag(sp, in, at);
 }
 
 /* What stands before an event, or after the last. Bytes of it; 0: more is wanted; -1: no event
  * follows, and what is there is not ours. *ret_doctype: behind the document type in it; else 0. */
 static ssize_t before(struct winxml_split *sp, struct slice in, size_t *ret_doctype)
 {
-	struct winxml_split look = { .indent = SIZE_MAX };
+	struct winxml_split look = { .indent = SIZE_MAX, .begun = sp->begun };
 	size_t i = root_end(sp, in, 0);
 	ssize_t next;
 
@@ -366,6 +371,8 @@ static ssize_t before(struct winxml_split *sp, struct slice in, size_t *ret_doct
 			return next;
 		if (doctype)
 			*ret_doctype = (size_t)next;
+		if (at_is(in, i, SLICE("<?xml")))
+			look.begun = false;
 		i = skip_blanks(in, (size_t)next);
 	}
 	if (i == in.n)

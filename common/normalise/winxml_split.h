@@ -22,7 +22,9 @@ struct winxml_split {   /* a zeroed struct, but for max, is the start of a strea
 	bool doctype;   /* a document type stands in front of the event */
 	bool inside;    /* in an event, or in a document type in front of one */
 	bool skipping;  /* the rest of an event that was cut */
-	char root[64];  /* the root element's name; "": none is open */
+	bool begun; /* the stream has had a line or an event: what opens now is no root, unless it
+		     * is called Events or a declaration stands before it */
+	char root[64]; /* the root element's name; "": none is open */
 };
 struct winxml_piece {
 	struct slice text; /* points into in */

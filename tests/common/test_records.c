@@ -51,6 +51,8 @@ static const struct {
 	  "<Event><A>x\n  |" E1 },
 	{ "other formats between", "plain\n" E1 "\n{\"a\":1}\n<34>Oct 1 x\n" E2 "\nend",
 	  "plain|" E1 "|{\"a\":1}|<34>Oct 1 x|" E2 "|end" },
+	{ "a tag between events is no root", E1 "\n<html>\n" E2 "\n<Events>" E1 "</Events>",
+	  E1 "|<html>|" E2 "|" E1 },
 	{ "other XML", "<html>\n<a/>\n</html>\n" E1, "<html>|<a/>|</html>|" E1 },
 	{ "a document type", "<!DOCTYPE a [<!ENTITY b '>'>]>\n" E1 "\n" E2,
 	  "<!DOCTYPE a [<!ENTITY b '>'>]>\n" E1 "|" E2 },
