@@ -168,20 +168,35 @@ static int next_record(struct desk *dk, struct seg_record *rec)
 	return 0;
 }
 
+/* Signals before the position change windows and nothing else, so the database is not asked. Ends
+ * with the first that is new in rec: 1; 0: no more now, or enough for once; -1. */
+static int replay(struct desk *dk, struct seg_record *rec, unsigned *ret_n)
+{
+	int r = next_record(dk, rec);
+
+	for (; r > 0 && seg_pos_cmp(rec->pos, dk->position) < 0; r = next_record(dk, rec)) {
+		if (one_signal(dk, rec) < 0)
+			return -1;
+		if (++*ret_n == BATCH)
+			return 0;
+	}
+	return r;
+}
+
 /* 1: something was read; 0: nothing; -1: rolled back, dk->err. */
 static int one_batch(struct desk *dk)
 {
 	struct seg_record rec;
 	struct seg_pos end = dk->position;
-	unsigned n = 0;
+	unsigned n = 0, replayed = 0;
 	int r = 0;
 
 	dk->now_ns = time_now_ns();
 	dk->refused = false;
 	dk->n_touched = 0;
-	r = next_record(dk, &rec);
+	r = replay(dk, &rec, &replayed);
 	if (r <= 0)
-		return r;
+		return r < 0 ? -1 : replayed > 0;
 	if (alert_begin(dk->store, &dk->err) < 0)
 		return -1;
 	for (; r > 0; r = ++n < BATCH && dk->n_touched < TOUCHED_END ? next_record(dk, &rec) : 0) {

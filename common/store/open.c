@@ -131,6 +131,7 @@ static int take_over(struct seglog *lg, const struct scan *sc, struct err *err)
 	/* A full disk is no reason not to start: appending will say so when it matters. */
 	(void)log_reserve(sc->f.fd, size);
 	lg->cur = sc->f;
+	lg->cur.ahead = NULL;
 	return 0;
 }
 
@@ -150,7 +151,7 @@ static int remove_unborn(struct seglog *lg, size_t i, struct err *err)
 /* 1: the file stays in the list; 0: it was removed. */
 static int scan_file(struct seglog *lg, size_t i,
 		     int (*each)(void *arg, const struct seg_record *rec, struct err *err),
-		     struct buf *mem, struct err *err)
+		     struct buf *mem, struct segahead *ahead, struct err *err)
 {
 	struct scan sc = { .last = i + 1 == lg->n_files, .at = SEGFILE_HEAD };
 	char name[SEGFILE_NAME_MAX], path[256];
@@ -158,6 +159,7 @@ static int scan_file(struct seglog *lg, size_t i,
 	int r = -1;
 
 	sc.f.number = lg->files[i].number;
+	sc.f.ahead = ahead;
 	sc.f.fd = log_open_file(lg, sc.f.number, O_RDWR);
 	if (sc.f.fd < 0 || fstat(sc.f.fd, &st) < 0) {
 		log_fail(lg, "open", sc.f.number, err);
@@ -201,12 +203,13 @@ int log_scan(struct seglog *lg,
 	     int (*each)(void *arg, const struct seg_record *rec, struct err *err), struct err *err)
 {
 	struct buf mem = { 0 };
+	struct segahead ahead = { 0 };
 	int r = list_files(lg, err);
 
 	lg->next_record = 1;
 	lg->next_file = lg->n_files > 0 ? lg->files[lg->n_files - 1].number + 1 : 1;
 	for (size_t i = 0; i < lg->n_files && r == 0;) {
-		int kept = scan_file(lg, i, each, &mem, err);
+		int kept = scan_file(lg, i, each, &mem, &ahead, err);
 
 		if (kept < 0)
 			r = -1;
@@ -214,5 +217,6 @@ int log_scan(struct seglog *lg,
 			lg->bytes += lg->files[i++].end;
 	}
 	buf_release(&mem);
+	buf_release(&ahead.mem);
 	return r;
 }

@@ -17,6 +17,7 @@ struct seg_reader {
 	struct seg_pos pos;
 	struct segfile f; /* fd -1: none open */
 	struct buf mem;
+	struct segahead ahead;
 };
 
 /* The lock is not part of what const promises about the log. */
@@ -113,6 +114,7 @@ int seg_reader_open(struct seglog *lg, struct seg_pos pos, struct seg_reader **r
 		return err_nomem(err);
 	rd->lg = lg;
 	rd->f.fd = -1;
+	rd->f.ahead = &rd->ahead;
 	seg_reader_seek(rd, pos);
 	*ret = rd;
 	return 0;
@@ -129,6 +131,7 @@ void seg_reader_close(struct seg_reader *rd)
 		return;
 	file_close(rd);
 	buf_release(&rd->mem);
+	buf_release(&rd->ahead.mem);
 	free(rd);
 }
 

@@ -173,11 +173,52 @@ static enum segfile_result zeros_or_bad(const struct segfile *f, uint64_t at, ui
 	return SEGFILE_END;
 }
 
+/* Up to n bytes at `at`, n at most what there is below limit: *ret lent until the next call. */
+static ssize_t look(const struct segfile *f, uint64_t at, size_t n, uint64_t limit, struct buf *mem,
+		    const uint8_t **ret)
+{
+	struct segahead *ah = f->ahead;
+	ssize_t got;
+
+	if (ah == NULL || n > SEGFILE_AHEAD) {
+		buf_reset(mem);
+		if (buf_reserve(mem, n + 1) < 0)
+			return -1;
+		*ret = (const uint8_t *)mem->p;
+		return pread_all(f->fd, mem->p, n, (off_t)at);
+	}
+	if (ah->file != f->number || at < ah->at || at + n > ah->at + ah->mem.n) {
+		size_t want = limit - at < SEGFILE_AHEAD ? (size_t)(limit - at) : SEGFILE_AHEAD;
+
+		buf_reset(&ah->mem);
+		if (buf_reserve(&ah->mem, SEGFILE_AHEAD) < 0)
+			return -1;
+		got = pread_all(f->fd, ah->mem.p, want, (off_t)at);
+		if (got < 0)
+			return -1;
+		ah->mem.n = (size_t)got;
+		ah->file = f->number;
+		ah->at = at;
+	}
+	*ret = (const uint8_t *)ah->mem.p + (at - ah->at);
+	return at - ah->at + n <= ah->mem.n ? (ssize_t)n : (ssize_t)(ah->mem.n - (at - ah->at));
+}
+
+static enum segfile_result look_failed(const struct segfile *f, uint64_t at, const struct buf *mem,
+				       struct err *err)
+{
+	if (!mem->failed && (f->ahead == NULL || !f->ahead->mem.failed))
+		return io_error(f, at, err);
+	err_nomem(err);
+	return SEGFILE_ERROR;
+}
+
 enum segfile_result segfile_read(const struct segfile *f, uint64_t at, uint64_t limit,
 				 struct buf *mem, struct seg_record *rec, uint64_t *ret_number,
 				 struct err *err)
 {
 	uint8_t h[SEGFILE_RECORD];
+	const uint8_t *p;
 	uint32_t len;
 	ssize_t n;
 
@@ -185,29 +226,26 @@ enum segfile_result segfile_read(const struct segfile *f, uint64_t at, uint64_t 
 		return SEGFILE_END;
 	if (limit - at < SEGFILE_RECORD)
 		return zeros_or_bad(f, at, limit, err);
-	n = pread_all(f->fd, h, sizeof(h), (off_t)at);
+	n = look(f, at, sizeof(h), limit, mem, &p);
 	if (n < 0)
-		return io_error(f, at, err);
-	if ((size_t)n < sizeof(h) || all_zero(h, sizeof(h)))
+		return look_failed(f, at, mem, err);
+	if ((size_t)n < sizeof(h))
+		return zeros_or_bad(f, at, limit, err);
+	memcpy(h, p, sizeof(h));
+	if (all_zero(h, sizeof(h)))
 		return zeros_or_bad(f, at, limit, err);
 	if (!head_plausible(h, limit - at))
 		return SEGFILE_BAD;
 	len = le32_get(h);
-	buf_reset(mem);
-	if (buf_reserve(mem, (size_t)len + 1) < 0) {
-		err_nomem(err);
-		return SEGFILE_ERROR;
-	}
-	n = pread_all(f->fd, mem->p, len, (off_t)(at + SEGFILE_RECORD));
+	n = look(f, at + SEGFILE_RECORD, len, limit, mem, &p);
 	if (n < 0)
-		return io_error(f, at, err);
-	if ((size_t)n < len || crc32c(record_crc(f, h), mem->p, len) != le32_get(h + 4))
+		return look_failed(f, at, mem, err);
+	if ((size_t)n < len || crc32c(record_crc(f, h), p, len) != le32_get(h + 4))
 		return SEGFILE_BAD;
-	mem->n = len;
 	rec->pos = (struct seg_pos){ f->number, at };
 	rec->next = (struct seg_pos){ f->number, at + segfile_room(len) };
 	rec->kind = h[16];
-	rec->payload = buf_view(mem);
+	rec->payload = (struct slice){ (const char *)p, len };
 	*ret_number = le64_get(h + 8);
 	return SEGFILE_RECORD_OK;
 }

@@ -13,11 +13,20 @@
 #define SEGFILE_NAME_MAX    24u
 #define SEGFILE_PAYLOAD_MAX (UINT32_C(1) << 30)
 
+#define SEGFILE_AHEAD 65536u
+
+struct segahead { /* what was read of a file beyond what was asked for: sound for as long as the
+		   * file keeps what it has below the limit, which synced records do */
+	struct buf mem;
+	uint64_t file, at;
+};
+
 struct segfile {
 	int fd;
-	uint64_t number;       /* the file's, from 1 */
-	uint64_t first_record; /* the number of its first record */
-	uint8_t salt[8];       /* in every record's checksum: no payload can carry a false record */
+	struct segahead *ahead; /* NULL: each record is read by itself */
+	uint64_t number;        /* the file's, from 1 */
+	uint64_t first_record;  /* the number of its first record */
+	uint8_t salt[8]; /* in every record's checksum: no payload can carry a false record */
 };
 
 enum segfile_result {
@@ -40,8 +49,8 @@ enum segfile_result segfile_head_read(struct segfile *f, const char magic[8], co
 /* Fills out for a record whose payload is parts joined. */
 void segfile_record_make(const struct segfile *f, uint8_t kind, uint64_t number,
 			 const struct slice *parts, size_t n, uint8_t out[SEGFILE_RECORD]);
-/* Reads the record at `at`; nothing at or past `limit` counts. The payload is in mem, which is the
- * reader's to reuse. *ret_number and *rec are set for RECORD_OK only. */
+/* Reads the record at `at`; nothing at or past `limit` counts. The payload is in mem or in what was
+ * read ahead, both the reader's to reuse. *ret_number and *rec are set for RECORD_OK only. */
 enum segfile_result segfile_read(const struct segfile *f, uint64_t at, uint64_t limit,
 				 struct buf *mem, struct seg_record *rec, uint64_t *ret_number,
 				 struct err *err);

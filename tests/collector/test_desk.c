@@ -260,13 +260,41 @@ static void test_refused(void **state)
 	seglog_close(signals);
 }
 
+/* Rebuilding the windows asks nothing of the database: somebody else holds it meanwhile. */
+static void test_replay(void **state)
+{
+	struct alert_store *as = NULL;
+	struct err err = { 0 };
+	struct desk *dk;
+
+	log_open(1 << 20);
+	dk = start();
+	for (unsigned i = 1; i <= 20; i++)
+		signal_put(i);
+	desk_wake(dk);
+	wait_for(&desk_stats(dk)->signals, 20);
+	expect_alerts(dk, 20);
+	assert_int_equal(alert_store_open(db, &as, &err), 0);
+	assert_int_equal(alert_begin(as, &err), 0);
+	dk = start();
+	wait_for(&desk_stats(dk)->replayed, 20);
+	assert_int_equal(metric_get(&desk_stats(dk)->errors), 0);
+	alert_rollback(as);
+	alert_store_close(as);
+	signal_put(21);
+	desk_wake(dk);
+	wait_for(&desk_stats(dk)->signals, 1);
+	expect_alerts(dk, 21);
+	seglog_close(signals);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, make_place, remove_place)
 
 int main(void)
 {
 	const struct CMUnitTest desk_tests[] = {
 		T(test_restart), T(test_deleted), T(test_deleted_files),
-		T(test_cut),     T(test_refused),
+		T(test_cut),     T(test_refused), T(test_replay),
 	};
 
 	return RUN_TESTS(desk_tests);
