@@ -139,8 +139,8 @@ static void start_value(struct reading *rd, struct slice element, const struct a
 	struct slice name = name_attribute(atts, n);
 	bool anonymous = name.n == 0 && slice_is(element, "Data");
 
-	if (!up->parent && rd->collect && slice_trim(rd->value).n > 0)
-		put_value(rd, up->name, up->list, text_take(rd)); /* text before its first child */
+	if (rd->collect && slice_trim(rd->value).n > 0)
+		put_value(rd, up->name, up->list, text_take(rd)); /* text between children */
 	up->parent = true;
 	l->parent = false;
 	l->named = name.n > 0 || (anonymous && up->named);
@@ -192,10 +192,18 @@ static void set_xml_name(struct reading *rd, struct slice element)
 
 static void start_part(struct reading *rd, struct slice element)
 {
+	struct level *l = &rd->level[rd->depth];
+
 	rd->part = part_of(element);
-	rd->level[rd->depth] = (struct level){ .parent = true };
-	if (rd->part == PART_OTHER)
+	*l = (struct level){ .parent = true };
+	if (rd->part == PART_DATA) { /* text of its own is a value without a name */
+		l->name = SLICE("winlog.event_data.Data");
+		l->list = true;
+	} else if (rd->part == PART_OTHER) {
 		set_xml_name(rd, element);
+		l->name = dotted(rd, prefix_of(rd->part), element); /* BinaryEventData is text */
+	}
+	text_begin(rd, l->name.n > 0);
 }
 
 static void start_in_part(struct reading *rd, struct slice element, const struct attribute *atts,
@@ -257,8 +265,16 @@ static void end_in_part(struct reading *rd)
 		break;
 	default:
 		end_value(rd);
-		text_begin(rd, rd->depth > 3); /* what its parent says behind it */
+		text_begin(rd, true); /* what its parent says behind it */
 	}
+}
+
+static void end_part(struct reading *rd)
+{
+	if (rd->collect)
+		end_value(rd);
+	text_begin(rd, false);
+	rd->part = PART_NONE;
 }
 
 bool reading_end(struct reading *rd)
@@ -267,8 +283,8 @@ bool reading_end(struct reading *rd)
 		return stop(rd, "more end tags than elements", false);
 	if (rd->depth >= 3)
 		end_in_part(rd);
-	else
-		rd->collect = false;
+	else if (rd->depth == 2)
+		end_part(rd);
 	rd->done = rd->depth == 1;
 	rd->depth--;
 	return true;

@@ -100,6 +100,12 @@ static const struct row other_parts[] = {
 	    "!winlog.user_data.Certificate.lang", "winlog.user_data.R.value=t,0" } },
 	{ USER("<M>before<X>1</X>after</M>"),
 	  { GOOD, "winlog.user_data.M=before,after", "winlog.user_data.X=1" } },
+	{ USER("<M><X>1</X>between<Y>2</Y></M>"),
+	  { GOOD, "winlog.user_data.M=between", "winlog.user_data.Y=2" } },
+	{ EV("<EventData>bare<Data>one</Data> </EventData>"),
+	  { GOOD, "winlog.event_data.Data=bare,one" } },
+	{ EV("<BinaryEventData>00FF</BinaryEventData>"),
+	  { GOOD, "winlog.user_data.BinaryEventData=00FF" } },
 	{ USER("<X><xml_name>forged</xml_name></X>"), { GOOD, "winlog.user_data.xml_name=X" } },
 	{ EV("<DebugData><SequenceNumber>5</SequenceNumber></DebugData>"),
 	  { GOOD, "winlog.user_data.SequenceNumber=5", "winlog.user_data.xml_name=DebugData" } },
@@ -247,6 +253,27 @@ static void bounds(void **state)
 	buf_release(&b);
 }
 
+/* The longest names that fit: the event is still one that the collector's reader takes. */
+static void long_names(void **state)
+{
+	struct norm_source src = source();
+	struct buf b = { 0 };
+
+	buf_str(&b, "<Event><UserData><X>");
+	for (unsigned i = 0; i < WINXML_VALUES_MAX; i++) {
+		buf_printf(&b, "<E%u", i);
+		repeat(&b, "n", 1000);
+		buf_str(&b, " a");
+		repeat(&b, "m", 1000);
+		buf_str(&b, "='x'/>");
+	}
+	buf_str(&b, "</X></UserData></Event>");
+	run(NORM_WINXML, buf_view(&b), &src);
+	assert_int_equal(ix.n > WINXML_VALUES_MAX, true);
+	assert_false(field(SLICE("error.message"), &got));
+	buf_release(&b);
+}
+
 /* More values than an event holds: those are counted, and the record is kept. */
 static void many_values(void **state)
 {
@@ -274,7 +301,7 @@ static int tests_of_events(void)
 		cmocka_unit_test(test_other_parts), cmocka_unit_test(test_around),
 		cmocka_unit_test(test_hostile),     cmocka_unit_test(recognised),
 		cmocka_unit_test(after_each_other), cmocka_unit_test(bounds),
-		cmocka_unit_test(many_values),
+		cmocka_unit_test(many_values),      cmocka_unit_test(long_names),
 	};
 
 	return RUN_TESTS(tests);

@@ -12,6 +12,7 @@ import random
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ET
 
@@ -131,6 +132,21 @@ def broken_lines(events):
         tap(not lost, f"cut events, {form}: the text is kept", "\n".join(lost))
 
 
+def offsets(events):
+    """log.offset is the place in the file, whatever its encoding."""
+    text = "<Events>\r\n" + "".join(f"  {e}\r\n" for e in events) + "</Events>\r\n"
+    for name, mark, code in (("UTF-8", b"\xef\xbb\xbf", "utf-8"),
+                             ("UTF-16", b"\xff\xfe", "utf-16-le")):
+        with tempfile.NamedTemporaryFile() as file:
+            data = mark + text.encode(code)
+            file.write(data)
+            file.flush()
+            got = run(b"", file.name)[0]
+            bad = [e["log"]["offset"] for e in got if not data[e["log"]["offset"]:].startswith(
+                "<Event ".encode(code))]
+            tap(len(got) == len(events) and not bad, f"offsets in {name}", bad)
+
+
 def mixed(events):
     other = ["Nov 23 10:00:00 www sshd[12]: Failed password for x from 192.0.2.9 port 1 ssh2",
              '{"a": {"b": 1}}', "<34>Oct 11 22:14:15 pc su: x", "just text", "<html>"]
@@ -192,6 +208,7 @@ def main():
     same_from_all_forms("made up", events)
     broken_lines(events)
     mixed(events)
+    offsets(events)
     hostile()
     if os.environ.get("VARTIO_CORPUS"):
         path = pathlib.Path(os.environ["VARTIO_CORPUS"]) / "sigma" / "events_open.xml.gz"
