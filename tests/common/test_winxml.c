@@ -159,6 +159,11 @@ static const struct row hostile[] = {
 	{ "<?xml version='1.0'?><!DOCTYPE l [<!ENTITY a 'b'>]><l>&a;</l>",
 	  { BAD, "error.message=Windows event XML: a document type is refused" } },
 	{ DATA("<!DOCTYPE e [<!ENTITY a 'b'>]>"), { BAD, "winlog.event_id=7" } },
+	{ DATA("<Data Name='A'>a]]>b</Data>"), { BAD, "winlog.event_id=7" } },
+	{ DATA("<Data Name='A' Name='B'>a</Data>"), { BAD, "winlog.event_id=7" } },
+	{ DATA("<Data Name='A'>a</data>"), { BAD, "winlog.event_id=7" } },
+	{ DATA("<Data Name='A<'>a</Data>"), { BAD, "winlog.event_id=7" } },
+	{ DATA("<Data Name='A'Other='B'>a</Data>"), { BAD, "winlog.event_id=7" } },
 	{ DATA("<Data Name='A'>&nbsp;</Data>"), { BAD, "winlog.event_id=7" } },
 	{ DATA("<Data Name='A'>1</Data><Data Name='B'>cut"),
 	  { BAD, "winlog.channel=C", "winlog.event_data.A=1", "!winlog.event_data.B" } },
@@ -187,6 +192,27 @@ ROWS(hostile)
 static void recognised(void **state)
 {
 	ROWS_PASS(NORM_AUTO, event_data);
+}
+
+/* What a row's joined values do not show: a list of one is a list, numbers are numbers. */
+static void shapes(void **state)
+{
+	static const char *const wanted[] = {
+		"\"Data\":[\"x\"]",   "\"A\":\"1\"",          "\"B\":[\"1\",\"\"]",
+		"\"event_id\":\"7\"", "\"record_id\":9",      "\"keywords\":[\"Audit Success\"]",
+		"\"version\":2",      "\"thread\":{\"id\":4}"
+	};
+	struct norm_source src = source();
+
+	run(NORM_WINXML,
+	    SLICE("<Event><System><EventID>7</EventID><Version>2</Version><Keywords>"
+		  "0x8020000000000000</Keywords><EventRecordID>9</EventRecordID><Execution "
+		  "ThreadID='4'/></System><EventData><Data>x</Data><Data Name='A'>1</Data><Data "
+		  "Name='B'>1</Data><Data Name='B'/></EventData></Event>"),
+	    &src);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		if (slice_find(buf_view(&out), slice_str(wanted[i])) < 0)
+			fail_msg("no %s in %s", wanted[i], buf_cstr(&out));
 }
 
 /* A good event after each bad one: what a broken event leaves behind in the parser harms nobody. */
@@ -300,8 +326,9 @@ static int tests_of_events(void)
 		cmocka_unit_test(test_system_part), cmocka_unit_test(test_event_data),
 		cmocka_unit_test(test_other_parts), cmocka_unit_test(test_around),
 		cmocka_unit_test(test_hostile),     cmocka_unit_test(recognised),
-		cmocka_unit_test(after_each_other), cmocka_unit_test(bounds),
-		cmocka_unit_test(many_values),      cmocka_unit_test(long_names),
+		cmocka_unit_test(shapes),           cmocka_unit_test(after_each_other),
+		cmocka_unit_test(bounds),           cmocka_unit_test(many_values),
+		cmocka_unit_test(long_names),
 	};
 
 	return RUN_TESTS(tests);
