@@ -133,7 +133,8 @@ struct ruleset {
 	struct logsources *sources;
 	struct ynode *fieldmap;
 	pcre2_compile_context *regex_ctx;
-	struct budget budget;  /* while loading: of the file at hand */
+	struct budget budget; /* while loading: of the file at hand */
+	struct err notice; /* while loading: what the author of the rule at hand may have meant */
 	struct values *values; /* while loading; NULL: the site has none */
 	struct arena maps;     /* the trees of both data files */
 };

@@ -76,6 +76,17 @@ static int put_name(struct expand *ex, struct slice name)
 	return 0;
 }
 
+/* On Windows a backslash before a placeholder is a folder's, and easily written once. */
+static void note_escaped(struct expand *ex, struct slice name)
+{
+	if (name.n > 0 && values_find(ex->rs->values, name) != NULL)
+		err_at(&ex->rs->notice, ex->at->line, ex->at->col, ERR_SYNTAX,
+		       "\\%%%.*s%% is a percent sign and no placeholder; for a backslash before a "
+		       "placeholder write \\\\%%%.*s%%",
+		       (int)(name.n < 100 ? name.n : 100), name.p,
+		       (int)(name.n < 100 ? name.n : 100), name.p);
+}
+
 /* A backslash before a percent sign makes it one; two backslashes are a backslash, and what follows
  * them stands for itself. */
 static int cut(struct expand *ex)
@@ -87,7 +98,7 @@ static int cut(struct expand *ex)
 		if (s.p[i] == '\\' && i + 1 < s.n && s.p[i + 1] == '\\')
 			buf_chr(&ex->plain, s.p[i++]);
 		else if (s.p[i] == '\\' && i + 1 < s.n && s.p[i + 1] == '%')
-			i++;
+			note_escaped(ex, name_at(s, ++i));
 		else if (s.p[i] == '%' && (name = name_at(s, i)).n > 0) {
 			if (put_text(ex, from) < 0 || put_name(ex, name) < 0)
 				return -1;

@@ -99,6 +99,12 @@ static int add_rule(struct load *ld, struct rule *r, const struct ynode *doc, st
 	return 0;
 }
 
+static void warn_notice(struct load *ld)
+{
+	if (ld->rs->notice.code != ERR_NONE && ld->rep->warning != NULL)
+		ld->rep->warning(ld->rep->arg, ld->path, &ld->rs->notice);
+}
+
 static int filter(struct load *ld, const struct ynode *doc)
 {
 	struct err why = { 0 };
@@ -109,6 +115,7 @@ static int filter(struct load *ld, const struct ynode *doc)
 	ld->rep->documents++;
 	ld->rep->loaded++;
 	ld->rep->filters++;
+	warn_notice(ld);
 	return 0;
 }
 
@@ -119,14 +126,15 @@ static int document(void *arg, struct ynode *doc)
 	struct rule *r;
 	bool known;
 
+	ld->rs->notice.code = ERR_NONE;
 	if (ynode_get(doc, "filter") != NULL)
 		return filter(ld, doc);
 	if (rule_parse(ld->rs, ld->path, doc, &r, &known, &why) < 0 ||
-	    add_rule(ld, r, doc, &why) < 0) {
+	    add_rule(ld, r, doc, &why) < 0)
 		return refused(ld, doc, &why);
-	}
 	ld->rep->documents++;
 	ld->rep->loaded++;
+	warn_notice(ld);
 	if (!known && ld->rep->warning != NULL) {
 		const struct ynode *ls = ynode_get(doc, "logsource");
 

@@ -93,4 +93,43 @@ def broken(build):
         equal(number(reg, "vartio_detect_matches_total"), stream.written, "matches")
 
 
-main(changes, broken)
+def values(build):
+    """a placeholder is each municipality's own list; a changed list is taken into use"""
+    with region(build) as reg:
+        rules = reg.folder / "rules"
+        rules.mkdir()
+        lists = reg.folder / "values.yml"
+        lists.write_text("tenants: {mallila: {guarded: [maija]}, sorsala: {guarded: [sven]}}\n", encoding="utf-8")
+        (rules / "guarded.yml").write_text(RULE.format(
+            title="Guarded", id="11111111-2222-4333-8444-000000000009", word="Failed").replace(
+                "message|contains: 'Failed'", "user.name|expand: '%guarded%'"), encoding="utf-8")
+        reg.start_collector(rules={"paths": [str(rules)], "values": str(lists), "reload": "1s"})
+        logs = {}
+        for tenant in ("mallila", "sorsala", "third"):
+            reg.tenant(tenant, tenant.title())
+            logs[tenant] = reg.folder / f"{tenant}.log"
+            logs[tenant].touch()
+            agent = reg.agent(name=f"srv-{tenant}", tenant=tenant,
+                              inputs=[{"type": "file", "paths": [str(logs[tenant])]}])
+            agent.start()
+
+        def try_all(expected):
+            before = number(reg, "vartio_detect_events_total")
+            for log in logs.values():
+                with open(log, "a", encoding="utf-8") as out:
+                    for who in ("maija", "sven", "pekka"):
+                        out.write(f"Nov 23 10:00:01 srv sshd[7]: Failed password for {who} from 192.0.2.7 port 4 "
+                                  "ssh2\n")
+            wait_for("the events", lambda: number(reg, "vartio_detect_events_total") >= before + 9)
+            wait_for("their alerts", lambda: {(a["tenant"], a["events"]) for a in reg.alerts()} == expected)
+            time.sleep(1)
+            equal({(a["tenant"], a["events"]) for a in reg.alerts()}, expected, "alerts")
+
+        try_all({("mallila", 1), ("sorsala", 1)})
+        lists.write_text("guarded: pekka\ntenants: {mallila: {guarded: [maija, sven]}, sorsala: {guarded: []}}\n",
+                         encoding="utf-8")
+        wait_for("the new lists", lambda: 'msg="rules reloaded"' in reg.collector.text())
+        try_all({("mallila", 3), ("sorsala", 1), ("third", 1)})
+
+
+main(changes, broken, values)
