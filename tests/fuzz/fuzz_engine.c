@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* tests/fuzz/fuzz_engine.c: the Sigma engine against the slow evaluator of oracle.h, on random rule
  * sets and random events: of every event the same rules must match. One seed is one set of 1 to 60
- * rules and 30 events, run by two detectors of the set; a seed gives the same on every machine.
+ * rules and 30 events, run by two detectors in two threads; a seed gives the same on every machine.
  * Usage: fuzz_engine LOGSOURCES FIELDMAP [--seeds FROM N]. A difference is printed with its seed,
  * cut down to the rules and events that it needs; "--seeds SEED 1" brings it back. */
 #include <locale.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -96,59 +97,99 @@ static void say(const struct trial *t, const char *what, const struct answers *a
 
 /* -- one trial ------------------------------------------------------------------------------ */
 
-struct bench { /* what one trial runs on */
-	struct ruleset *rs;
-	struct detector *dt[2];
-	struct json_index ix;
-	unsigned at[RULES_MAX]; /* the place of rule i among those not left out */
+struct side { /* one detector, in a thread of its own: programs for events are made by either */
+	const struct trial *t;
+	struct detector *dt;
+	bool backwards;
+	struct answers first[EVENTS_N], again[EVENTS_N]; /* asked twice, one after the other */
 };
 
-/* Asks both sides; where the oracle is unsure it follows the engine. */
-static bool agree(const struct trial *t, struct bench *b, struct slice event, bool tell)
+static void ask_event(struct side *sd, struct json_index *ix, unsigned e)
 {
-	struct answers first, again, want = { 0 };
-	struct leaves leaves;
+	const struct buf *event = &sd->t->events[e];
+	/* Of exactly its size, so that a read past its end is seen. */
+	char *copy = need(malloc(event->n));
 	struct err err;
-	bool yes = true;
 
-	if (json_index_read(&b->ix, event, &err) < 0) {
-		printf("# the event is refused: column %u: %s\n", err.col, err.msg);
-		return false;
-	}
-	run(b->dt[0], &b->ix, &first);
-	leaves_read(&leaves, event);
+	memcpy(copy, event->p, event->n);
+	if (json_index_read(ix, (struct slice){ copy, event->n }, &err) < 0)
+		abort();
+	run(sd->dt, ix, &sd->first[e]);
+	run(sd->dt, ix, &sd->again[e]);
+	free(copy);
+}
+
+static void *ask_all(void *arg)
+{
+	struct side *sd = arg;
+	struct json_index ix = { 0 };
+	unsigned from = sd->t->first_event, n = sd->t->n_events;
+
+	for (unsigned i = from; i < n; i++)
+		ask_event(sd, &ix, sd->backwards ? from + n - 1 - i : i);
+	json_index_release(&ix);
+	return NULL;
+}
+
+static void ask_both(struct side *sd)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, ask_all, &sd[1]) != 0)
+		abort();
+	ask_all(&sd[0]);
+	pthread_join(thread, NULL);
+}
+
+/* at: the place of rule i among those not left out. Where the oracle is unsure it follows the
+ * engine.
+ */
+static void expect(const struct trial *t, const unsigned *at, unsigned e,
+		   const struct answers *engine, struct answers *ret)
+{
+	struct leaves leaves;
+
+	*ret = (struct answers){ 0 };
+	leaves_read(&leaves, buf_view(&t->events[e]));
 	for (unsigned i = 0; i < t->n_rules; i++) {
-		enum verdict v = t->without[i] ? NO : oracle_ask(oracle, b->at[i], &leaves);
+		enum verdict v = t->without[i] ? NO : oracle_ask(oracle, at[i], &leaves);
 
-		want.match[i] = v == UNSURE ? first.match[i] : v == YES;
+		ret->match[i] = v == UNSURE ? engine->match[i] : v == YES;
 		total.pairs++;
-		total.matches += want.match[i] ? 1 : 0;
+		total.matches += ret->match[i] ? 1 : 0;
 		total.unsure += v == UNSURE ? 1 : 0;
 	}
 	leaves_release(&leaves);
-	for (unsigned k = 0; k < 2 && yes;
-	     k++) { /* the same event again, and by another detector */
-		run(b->dt[k], &b->ix, &again);
-		yes = same(&first, &again);
-		if (!yes && tell)
-			say(t, k == 0 ? "asked again" : "the other detector", &again);
-	}
-	if (!same(&first, &want) || !yes) {
-		yes = false;
-		if (tell) {
-			say(t, "engine", &first);
-			say(t, "expected", &want);
-		}
-	}
-	return yes;
+}
+
+static bool agree(const struct trial *t, const unsigned *at, const struct side *sd, unsigned e,
+		  bool tell)
+{
+	const struct answers *a[] = { &sd[0].first[e], &sd[0].again[e], &sd[1].first[e],
+				      &sd[1].again[e] };
+	static const char *const names[] = { "engine", "asked again", "other detector",
+					     "and again" };
+	struct answers want;
+	bool yes = true;
+
+	expect(t, at, e, a[0], &want);
+	for (int k = 0; k < 4; k++)
+		yes = yes && same(a[k], &want);
+	if (yes || !tell)
+		return yes;
+	for (int k = 0; k < 4; k++)
+		say(t, names[k], a[k]);
+	say(t, "expected", &want);
+	return false;
 }
 
 /* Whether both sides agree on all events of the trial; else the first event of which they don't. */
 static bool trial_run(const struct trial *t, unsigned *ret_event, bool tell)
 {
-	struct bench b = { 0 };
+	struct side *sd = need(calloc(2, sizeof(*sd)));
 	struct buf yaml = { 0 };
-	unsigned n = 0;
+	struct ruleset *rs;
+	unsigned at[RULES_MAX], n = 0;
 	bool yes;
 
 	for (unsigned i = 0; i < t->n_rules; i++) {
@@ -156,26 +197,26 @@ static bool trial_run(const struct trial *t, unsigned *ret_event, bool tell)
 			continue;
 		buf_str(&yaml, n > 0 ? "---\n" : "");
 		buf_slice(&yaml, buf_view(&t->rules[i]));
-		b.at[i] = n++;
+		at[i] = n++;
 	}
-	b.rs = load(&yaml);
-	yes = b.rs != NULL && oracle_load(oracle, buf_view(&yaml)) == n;
-	*ret_event = 0;
-	for (unsigned k = 0; k < 2 && b.rs != NULL; k++)
-		b.dt[k] = need(detector_new(b.rs));
+	rs = load(&yaml);
+	yes = rs != NULL && oracle_load(oracle, buf_view(&yaml)) == n;
+	*ret_event = t->first_event;
+	for (unsigned k = 0; k < 2 && yes; k++) {
+		sd[k].t = t;
+		sd[k].dt = need(detector_new(rs));
+		sd[k].backwards = k == 1;
+	}
+	if (yes)
+		ask_both(sd);
 	for (unsigned e = t->first_event; e < t->n_events && yes; e++) {
-		/* Of exactly its size, so that a read past its end is seen. */
-		char *copy = need(malloc(t->events[e].n));
-
-		memcpy(copy, t->events[e].p, t->events[e].n);
-		yes = agree(t, &b, (struct slice){ copy, t->events[e].n }, tell);
+		yes = agree(t, at, sd, e, tell);
 		*ret_event = e;
-		free(copy);
 	}
-	json_index_release(&b.ix);
 	for (unsigned k = 0; k < 2; k++)
-		detector_free(b.dt[k]);
-	ruleset_unref(b.rs);
+		detector_free(sd[k].dt);
+	free(sd);
+	ruleset_unref(rs);
 	buf_release(&yaml);
 	return yes;
 }
