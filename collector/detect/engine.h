@@ -17,8 +17,7 @@
 #include "collector/detect/signature.h"
 #include "collector/detect/yamltree.h"
 
-#define RULE_FILE_MAX   (1u << 20) /* bytes of a file of rules, or of a site's values */
-#define FIELD_ANY       0u         /* the field of keywords: every value of the event */
+#define FIELD_ANY       0u /* the field of keywords: every value of the event */
 #define FIELD_PATHS_MAX 12u
 
 struct path {

@@ -8,6 +8,7 @@
 #include "collector/detect/walk.h"
 #include "common/base/hash.h"
 
+#define FILE_MAX       (1u << 20)
 #define REGEX_NEST_MAX 100u
 
 struct load {
@@ -164,9 +165,11 @@ static int load_file(struct load *ld, const char *path)
 	ld->rs->budget = (struct budget){ 0 };
 	buf_reset(&ld->text);
 	arena_reset(&ld->tree);
-	if (rule_file_read(path, &ld->text, &why) < 0) {
+	if (rule_file_read(path, FILE_MAX, &ld->text, &why) < 0) {
 		if (why.code == ERR_NOMEM)
 			return err_nomem(ld->err);
+		if (why.code == ERR_FULL)
+			err_set(&why, ERR_FULL, "more than 1 MiB, which no file of rules is");
 		tell(ld, ld->path, &why);
 		return 0;
 	}

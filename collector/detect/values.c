@@ -7,6 +7,10 @@
 #include "collector/detect/walk.h"
 #include "collector/tenant/registry.h"
 
+/* Three hundred municipalities with ten names in each of a hundred lists. */
+#define FILE_MAX  (16u << 20)
+#define NODES_MAX 400000u
+
 struct reading {
 	struct values *vs;
 	struct err *err;
@@ -132,14 +136,15 @@ int values_load(const char *path, struct values *ret, struct err *err)
 {
 	struct err inner = { 0 }, own = { 0 };
 	struct reading rd = { .vs = ret, .err = &own };
+	struct yaml_place pl = { .line = 1, .max_nodes = NODES_MAX };
 	struct buf text = { 0 };
 	int r = -1;
 
-	if (rule_file_read(path, &text, &inner) < 0) {
+	if (rule_file_read(path, FILE_MAX, &text, &inner) < 0) {
 		err_set(err, inner.code, "rules.values: %s", inner.msg);
 		goto out;
 	}
-	if (yaml_read(buf_view(&text), &ret->mem, document, &rd, &inner) < 0) {
+	if (yaml_read_from(buf_view(&text), &pl, &ret->mem, document, &rd, &inner) < 0) {
 		if (own.code != ERR_NONE)
 			inner = own;
 		err_set(err, inner.code, "%s:%u:%u: %s", path, inner.line, inner.col, inner.msg);

@@ -31,7 +31,7 @@ struct values {
 };
 
 /* Reads path into a zeroed struct. Errors begin "PATH:LINE:COL: " where they have a place;
- * *ret is to be released all the same. The file is bounded as one of rules is. */
+ * *ret is to be released all the same. At most 16 MiB and 400,000 values. */
 int values_load(const char *path, struct values *ret, struct err *err);
 struct placeholder *values_find(struct values *vs, struct slice name); /* NULL: none */
 bool values_name_char(char c); /* what a placeholder's name is made of */

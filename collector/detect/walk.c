@@ -145,15 +145,11 @@ uint64_t rules_fingerprint(const struct rules_source *src)
 	return hash;
 }
 
-int rule_file_read(const char *path, struct buf *out, struct err *err)
+int rule_file_read(const char *path, size_t max, struct buf *out, struct err *err)
 {
 	struct stat st;
-	int r;
 
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		return err_set(err, ERR_IO, "%s is not a file", path);
-	r = file_read(path, RULE_FILE_MAX, out, err);
-	if (r < 0 && err->code == ERR_FULL)
-		err_set(err, ERR_FULL, "more than 1 MiB, which no file of rules is");
-	return r;
+	return file_read(path, max, out, err);
 }

@@ -28,8 +28,8 @@ int rules_walk(const char *const *paths, size_t n,
 /* What changes when any of the files of rules and values does: their names, sizes, times and
  * inodes. */
 uint64_t rules_fingerprint(const struct rules_source *src);
-/* Appends a file of rules or values: at most RULE_FILE_MAX bytes, and nothing but a regular file,
+/* Appends a file of rules or values: at most max bytes (ERR_FULL), and nothing but a regular file,
  * for others could be endless or silent. */
-int rule_file_read(const char *path, struct buf *out, struct err *err);
+int rule_file_read(const char *path, size_t max, struct buf *out, struct err *err);
 
 #endif

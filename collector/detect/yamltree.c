@@ -17,15 +17,10 @@ struct reader {
 	unsigned n_anchors;
 };
 
-static int fault_as(struct reader *rd, const yaml_mark_t *at, enum err_code code, const char *what)
-{
-	return err_at(rd->err, (unsigned)at->line + rd->pl->line, (unsigned)at->column + 1, code,
-		      "%s", what);
-}
-
 static int fault(struct reader *rd, const yaml_mark_t *at, const char *what)
 {
-	return fault_as(rd, at, ERR_SYNTAX, what);
+	return err_at(rd->err, (unsigned)at->line + rd->pl->line, (unsigned)at->column + 1,
+		      ERR_SYNTAX, "%s", what);
 }
 
 static int next_event(struct reader *rd, yaml_event_t *ev)
@@ -47,8 +42,9 @@ static struct ynode *make(struct reader *rd, enum ynode_kind kind, const yaml_ma
 {
 	struct ynode *n;
 
-	if (++rd->pl->nodes > YAML_NODES_MAX) {
-		fault_as(rd, at, ERR_FULL, "more than 50000 values in one file");
+	if (++rd->pl->nodes > (rd->pl->max_nodes > 0 ? rd->pl->max_nodes : YAML_NODES_MAX)) {
+		err_at(rd->err, (unsigned)at->line + rd->pl->line, (unsigned)at->column + 1,
+		       ERR_FULL, "more than %u values in one file", rd->pl->nodes - 1);
 		return NULL;
 	}
 	n = arena_alloc(rd->mem, sizeof(*n));
@@ -280,6 +276,8 @@ int yaml_read_from(struct slice text, struct yaml_place *pl, struct arena *mem,
 	bool end = false;
 	int r = -1;
 
+	if (slice_starts(text, SLICE("\xef\xbb\xbf"))) /* libyaml skips it only where it guesses */
+		text = slice_from(text, 3);
 	if (yaml_parser_initialize(&rd.parser) == 0)
 		return err_nomem(err);
 	yaml_parser_set_encoding(&rd.parser, YAML_UTF8_ENCODING);

@@ -35,6 +35,7 @@ int yaml_read(struct slice text, struct arena *mem, int (*doc)(void *arg, struct
 struct yaml_place {
 	unsigned line; /* of the text's first line, from 1 */
 	unsigned nodes;
+	unsigned max_nodes; /* 0: YAML_NODES_MAX */
 };
 int yaml_read_from(struct slice text, struct yaml_place *pl, struct arena *mem,
 		   int (*doc)(void *arg, struct ynode *root), void *arg, struct err *err);

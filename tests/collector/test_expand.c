@@ -236,12 +236,42 @@ static void test_warning(void **state)
 	ruleset_unref(rs);
 }
 
+/* As many municipalities as there are, with long lists: each has its own, and the file its bound.
+ */
+static void test_many_tenants(void **state)
+{
+	static const char rule[] = "title: t\nlogsource: {product: linux}\ndetection:\n"
+				   "  s: {a|expand: '%x%'}\n  condition: s\n";
+	struct buf values_of_all = { 0 };
+	struct rules_report rep;
+	struct heard heard;
+	struct ruleset *rs;
+	struct err err;
+
+	buf_str(&values_of_all, "tenants:\n");
+	for (int t = 0; t < 309; t++) {
+		buf_printf(&values_of_all, "  kunta%d:\n    x:\n", t);
+		for (int i = 0; i < 200; i++)
+			buf_printf(&values_of_all, "      - v-%d-%d\n", t, i);
+	}
+	rs = rules_try(SLICE(rule), buf_view(&values_of_all), &rep, &heard, &err);
+	assert_non_null(rs);
+	assert_int_equal(rep.loaded, 1);
+	assert_int_equal(matches(rs, SLICE(T("kunta308", "\"a\":\"v-308-199\""))), 1);
+	assert_int_equal(matches(rs, SLICE(T("kunta307", "\"a\":\"v-308-199\""))), 0);
+	ruleset_unref(rs);
+	for (int i = 0; i < 400000; i++)
+		buf_str(&values_of_all, "      - v\n");
+	assert_null(rules_try(SLICE(rule), buf_view(&values_of_all), &rep, &heard, &err));
+	assert_non_null(strstr(err.msg, "more than 400000 values"));
+	buf_release(&values_of_all);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_warning),
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_warning), cmocka_unit_test(test_many_tenants),
+		cmocka_unit_test(test_rows),    cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_broken),
 	};
 

@@ -69,6 +69,12 @@ static const struct {
 } documents[] = {
 	{ "all good", GOOD("a") "---\n" GOOD("b") "---\n" GOOD("c"), 3, 0, 0 },
 	{ "empty ones are none", "---\n" GOOD("a") "---\n---\n# nothing\n---\n", 1, 0, 0 },
+	{ "a byte order mark", "\xef\xbb\xbf" GOOD("a") "---\n" GOOD("b"), 2, 0, 0 },
+	{ "lines that end as on Windows",
+	  "title: a\r\nlogsource: {product: linux}\r\ndetection: {s: {a: a}, condition: "
+	  "s}\r\n---\r\n"
+	  "title: [\r\n---\r\n" GOOD("b"),
+	  2, 1, 6 },
 	{ "the middle is broken", GOOD("a") "---\ntitle: [x\n---\n" GOOD("b"), 2, 1, 6 },
 	{ "an open quote", GOOD("a") "---\ntitle: 'x\n---\n" GOOD("b"), 2, 1, 6 },
 	{ "the first is broken", "title: {\n---\n" GOOD("a") "---\n" GOOD("b"), 2, 1, 2 },
