@@ -141,6 +141,7 @@ struct run {
 	struct cmd *c;
 	struct detector *dt;
 	struct json_index index;
+	struct buf *said; /* by rule: put_rule's */
 	struct buf in;
 	uint64_t line, events, bytes, matches;
 	const char *path; /* being read */
@@ -157,16 +158,12 @@ static void put_pair(struct buf *out, const char *name, const char *value)
 		buf_str(out, "null");
 }
 
-static void on_match(void *arg, const struct rule *rule)
+/* What a match says of its rule, the same each time. */
+static void put_rule(struct buf *out, const struct rule *rule)
 {
 	static const char *const levels[] = { "informational", "low", "medium", "high",
 					      "critical" };
-	struct run *r = arg;
-	struct buf *out = &r->c->out;
 
-	r->matches++;
-	buf_str(out, "{\"line\":");
-	buf_u64(out, r->line);
 	put_pair(out, "rule", rule->id);
 	put_pair(out, "title", rule->title);
 	put_pair(out, "level", levels[rule->level]);
@@ -179,6 +176,20 @@ static void on_match(void *arg, const struct rule *rule)
 	put_pair(out, "author", rule->author);
 	put_pair(out, "link", rule->link);
 	buf_str(out, "}\n");
+}
+
+static void on_match(void *arg, const struct rule *rule)
+{
+	struct run *r = arg;
+	struct buf *out = &r->c->out, *said = &r->said[rule->number];
+
+	r->matches++;
+	if (said->n == 0)
+		put_rule(said, rule);
+	buf_str(out, "{\"line\":");
+	buf_u64(out, r->line);
+	buf_slice(out, buf_view(said));
+	out->failed = out->failed || said->failed;
 }
 
 static void complain(struct run *r, const char *what)
@@ -360,13 +371,16 @@ static void print_stats(const struct run *r, double cpu, double wall)
 
 static int run_files(struct cmd *c, const struct words *w, struct ruleset *rs)
 {
+	size_t n_rules = ruleset_count(rs);
 	struct run r = { .c = c, .dt = detector_new(rs) };
 	int64_t from_ns = time_mono_ns();
 	double from_cpu = cpu_s();
 
-	if (r.dt == NULL) {
+	r.said = calloc(n_rules + 1, sizeof(*r.said));
+	if (r.dt == NULL || r.said == NULL) {
 		buf_str(&c->err, "vartio-collector: out of memory\n");
-		return 1;
+		r.bad = true;
+		goto out;
 	}
 	for (size_t i = 0; i < w->n_files && !r.stop; i++)
 		read_file(&r, w->files[i]);
@@ -375,6 +389,10 @@ static int run_files(struct cmd *c, const struct words *w, struct ruleset *rs)
 		r.bad = true;
 	if (w->stats)
 		print_stats(&r, cpu_s() - from_cpu, (double)(time_mono_ns() - from_ns) / 1e9);
+out:
+	for (size_t i = 0; r.said != NULL && i < n_rules; i++)
+		buf_release(&r.said[i]);
+	free(r.said);
 	detector_free(r.dt);
 	json_index_release(&r.index);
 	buf_release(&r.in);

@@ -134,17 +134,34 @@ static inline void set_bit(uint64_t *bits, uint32_t n)
 	bits[n / 64] |= UINT64_C(1) << (n % 64);
 }
 
+static void scan_value(struct detector *dt, const struct program_field *pf, struct val *v)
+{
+	struct slice text;
+
+	if (pf->sieve != NULL && !v->leaf->odd && !sieve_may_hold(pf->sieve, v->leaf->value))
+		return;
+	text = val_folded(dt, v);
+	literals_scan(pf->literals, text, v->ascii, dt->hits);
+	for (unsigned k = 0; !v->ascii && k < pf->n_beyond_ascii; k++)
+		set_bit(dt->candidates, pf->beyond_ascii[k]);
+}
+
 static void scan_field(struct detector *dt, const struct program_field *pf)
 {
-	const struct fvals *fv = values_of(dt, pf->field);
+	const struct json_index *ix = dt->event;
 
-	for (uint32_t i = 0; i < fv->n; i++) {
-		struct val *v = &dt->vals[fv->first + i];
-		struct slice text = val_folded(dt, v);
+	if (pf->field == FIELD_ANY) { /* most values are passed over: no room is made for them */
+		for (unsigned i = 0; i < ix->n; i++) {
+			struct val v = { .leaf = &ix->f[i] };
 
-		literals_scan(pf->literals, text, v->ascii, dt->hits);
-		for (unsigned k = 0; !v->ascii && k < pf->n_beyond_ascii; k++)
-			set_bit(dt->candidates, pf->beyond_ascii[k]);
+			if (v.leaf->type < JS_OBJECT && v.leaf->type != JS_NULL)
+				scan_value(dt, pf, &v);
+		}
+	} else {
+		const struct fvals *fv = values_of(dt, pf->field);
+
+		for (uint32_t i = 0; i < fv->n; i++)
+			scan_value(dt, pf, &dt->vals[fv->first + i]);
 	}
 }
 

@@ -72,7 +72,7 @@ bool field_is_there(const struct detector *dt, uint32_t field);
 struct slice val_raw(struct detector *dt, struct val *v);
 struct slice val_folded(struct detector *dt, struct val *v);
 /* Whether the value, folded, may hold what has that signature. */
-bool val_may_hold(struct detector *dt, struct val *v, const struct signature *need);
+bool val_may_hold(struct detector *dt, struct val *v, const struct pairs *need);
 
 /* predicate.c */
 bool pred_holds(struct detector *dt, uint32_t pred);

@@ -47,13 +47,13 @@ enum time_part { PART_NONE, PART_MINUTE, PART_HOUR, PART_DAY, PART_WEEK, PART_MO
 struct pred { /* true when any value of the field fits */
 	enum pred_kind kind;
 	uint32_t field;
-	bool cased;                   /* STRING, FIELD, REGEX */
-	bool present;                 /* NULL: the field is there, be it null or empty: `exists` */
-	struct pattern pattern;       /* STRING */
-	const struct signature *need; /* STRING that contains, REGEX: of what every value that fits
-				       * has, folded; NULL: nothing. A REGEX's: if it is ASCII */
-	pcre2_code *regex;            /* REGEX */
-	struct slice source;          /* REGEX: as the rule writes it, */
+	bool cased;               /* STRING, FIELD, REGEX */
+	bool present;             /* NULL: the field is there, be it null or empty: `exists` */
+	struct pattern pattern;   /* STRING */
+	const struct pairs *need; /* STRING that contains, REGEX: of what every value that fits
+				   * has, folded; NULL: nothing. A REGEX's: if it is ASCII */
+	pcre2_code *regex;        /* REGEX */
+	struct slice source;      /* REGEX: as the rule writes it, */
 	struct slice line; /* and as a pattern for one line, where it is one: regex_literal.h */
 	bool dot_all;      /* REGEX: `.` crosses lines */
 	uint8_t net[16];   /* CIDR */

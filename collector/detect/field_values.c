@@ -195,7 +195,7 @@ nomem:
 	return v->folded;
 }
 
-bool val_may_hold(struct detector *dt, struct val *v, const struct signature *need)
+bool val_may_hold(struct detector *dt, struct val *v, const struct pairs *need)
 {
 	struct signature *sg;
 
@@ -207,11 +207,10 @@ bool val_may_hold(struct detector *dt, struct val *v, const struct signature *ne
 	}
 	if (val_folded(dt, v).n > SIGNATURE_MAX)
 		return true;
-	sg = arena_alloc(&dt->mem, sizeof(*sg));
+	sg = arena_alloc(&dt->mem, signature_size(v->folded.n));
 	if (sg == NULL)
 		return true; /* only slower */
-	*sg = (struct signature){ 0 };
-	signature_add(sg, v->folded);
+	signature_make(sg, v->folded);
 	v->signature = sg;
 	return signature_has(sg, need);
 }

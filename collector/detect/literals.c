@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "collector/detect/literals.h"
 
+#include "collector/detect/signature.h"
+
 #include <stdlib.h>
 
 #define GRAM       4u  /* bytes of a contained literal that the scan looks for, */
@@ -174,7 +176,7 @@ static const struct {
 
 double literal_odds(struct slice text, enum shape shape)
 {
-	static const double by_length[] = { 1.0,  0.8,   0.4,   0.15,  0.05,
+	static const double by_length[] = { 1.0,  1.0,   0.8,   0.6,   0.05,
 					    0.02, 0.012, 0.008, 0.006, 0.004 };
 	double odds = by_length[text.n < 9 ? text.n : 9];
 
@@ -195,39 +197,73 @@ double literal_odds(struct slice text, enum shape shape)
 	return odds;
 }
 
-/* How common a byte is in logs; for choosing a literal's rarest four. */
-static unsigned byte_weight(unsigned char c)
+unsigned byte_weight(unsigned char c)
 {
 	static const uint8_t of[96] = {
-		/* from the space on */
-		45, 8, 8,  8,  8,  8,  8,  8,  8,  8,  8,  8,  8,  44, 49, 43, 41, 39, 36, 34,
-		8,  8, 8,  8,  8,  8,  38, 8,  8,  8,  8,  8,  8,  8,  8,  8,  8,  8,  8,  8,
-		8,  8, 8,  8,  8,  8,  8,  8,  8,  8,  8,  8,  8,  8,  8,  8,  8,  8,  8,  8,
-		50, 8, 8,  8,  8,  60, 35, 55, 53, 64, 40, 42, 46, 63, 8,  8,  56, 54, 58, 59,
-		52, 8, 57, 62, 61, 51, 47, 48, 37, 33, 8,  8,  8,  8,  8,  8,
+		/* from the space on; letters are folded */
+		50, 1,  14, 2,  4,  4,  2,  5,  6,  6,  3,  3,  8,  22, 26, 12, 45, 26, 20, 16,
+		14, 13, 14, 12, 13, 12, 16, 4,  2,  8,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
+		2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  3,
+		40, 3,  1,  6,  1,  45, 16, 38, 32, 60, 18, 13, 16, 50, 3,  8,  30, 26, 45, 45,
+		26, 3,  45, 50, 55, 22, 10, 20, 12, 10, 3,  5,  2,  5,  1,  2,
 	};
 
-	return c >= ' ' && c < 128 ? of[c - ' '] : 8;
+	return c >= ' ' && c < 128 ? of[c - ' '] : 2;
 }
 
-static uint32_t rarest_gram(struct slice s)
+unsigned gram_weight(const char *four)
 {
 	static const char *const often[] = { ".exe",  "\\win", "wind",  "indo", "ndow", "dows",
 					     "ows\\", "syst",  "yste",  "stem", "tem3", "em32",
 					     "m32\\", "powe",  "ower",  "wers", "ersh", "rshe",
 					     "shel",  "hell",  "c:\\w", "micr", "soft", "user",
 					     "sers",  "prog",  "file",  "http" };
+	unsigned weight = 0;
+
+	for (unsigned k = 0; k < GRAM; k++)
+		weight += byte_weight((unsigned char)four[k]);
+	for (size_t k = 0; k < sizeof(often) / sizeof(often[0]); k++)
+		if (memcmp(four, often[k], GRAM) == 0)
+			weight += 256;
+	return weight;
+}
+
+static unsigned pair_weight(const char *two)
+{
+	return byte_weight((unsigned char)two[0]) * byte_weight((unsigned char)two[1]);
+}
+
+void pairs_add(struct pairs *need, struct slice text)
+{
+	enum { MAX = sizeof(need->hash) / sizeof(need->hash[0]) };
+	unsigned weight[MAX];
+
+	/* What was kept before has lost its bytes; it stands as rare, and at the front. */
+	memset(weight, 0, sizeof(weight));
+	for (size_t i = 0; i + 2 <= text.n; i++) {
+		unsigned w = pair_weight(text.p + i), at = need->n < MAX ? need->n++ : MAX;
+
+		if (at == MAX && w < weight[MAX - 1])
+			at = MAX - 1;
+		for (; at > 0 && at < MAX && weight[at - 1] > w; at--) {
+			weight[at] = weight[at - 1];
+			need->hash[at] = need->hash[at - 1];
+		}
+		if (at < MAX) {
+			weight[at] = w;
+			need->hash[at] = pair_hash(text.p + i);
+		}
+	}
+}
+
+static uint32_t rarest_gram(struct slice s)
+{
 	unsigned best = ~0u;
 	uint32_t at = 0;
 
 	for (uint32_t i = 0; i + GRAM <= s.n; i++) {
-		unsigned weight = 0;
+		unsigned weight = gram_weight(s.p + i);
 
-		for (unsigned k = 0; k < GRAM; k++)
-			weight += byte_weight((unsigned char)s.p[i + k]);
-		for (size_t k = 0; k < sizeof(often) / sizeof(often[0]); k++)
-			if (memcmp(s.p + i, often[k], GRAM) == 0)
-				weight += 256;
 		if (weight < best) {
 			best = weight;
 			at = i;
@@ -372,7 +408,7 @@ static int make_set(struct set *st, struct keyed *v, unsigned n, struct arena *m
 	return 0;
 }
 
-static bool is_ascii(struct slice s)
+bool literal_is_ascii(struct slice s)
 {
 	for (size_t i = 0; i < s.n; i++)
 		if ((s.p[i] & 0x80) != 0)
@@ -392,7 +428,7 @@ struct literals *literals_new(struct literal *v, unsigned n, struct arena *mem)
 	}
 	*ls = (struct literals){ 0 };
 	for (unsigned i = 0; i < n; i++) {
-		if (is_ascii(v[i].text))
+		if (literal_is_ascii(v[i].text))
 			key_literal(&ls->ascii, &v[i], &k[ascii++]);
 		else
 			key_literal(&ls->other, &v[i], &k[--other]);

@@ -180,53 +180,72 @@ static bool (*const fits[PRED_KINDS])(struct detector *, const struct pred *, st
 	[PRED_CIDR] = fits_cidr,     [PRED_COMPARE] = fits_compare, [PRED_FIELD] = fits_field,
 };
 
-bool pred_holds(struct detector *dt, uint32_t no)
+static __attribute__((noinline)) bool ask(struct detector *dt, uint32_t no)
 {
 	const struct pred *p = &dt->rs->preds[no];
 	const struct fvals *fv;
 	bool yes;
 
-	if (dt->asked[no] == dt->generation)
-		return dt->answer[no];
 	if (p->kind == PRED_FIELD)
 		values_of(dt, p->other); /* before pointers into vals are taken */
 	fv = values_of(dt, p->field);
 	yes = p->kind == PRED_NULL && (p->present ? field_is_there(dt, p->field) : fv->n == 0);
-	for (uint32_t i = 0; i < fv->n && !yes; i++)
-		yes = fits[p->kind](dt, p, &dt->vals[fv->first + i]);
+	for (uint32_t i = 0; i < fv->n && !yes; i++) {
+		struct val *v = &dt->vals[fv->first + i];
+
+		yes = p->kind == PRED_STRING ? fits_string(dt, p, v) : fits[p->kind](dt, p, v);
+	}
 	dt->asked[no] = dt->generation;
 	dt->answer[no] = yes;
 	return yes;
 }
 
-bool expr_holds(struct detector *dt, const struct expr *ex)
+bool pred_holds(struct detector *dt, uint32_t no)
+{
+	return dt->asked[no] == dt->generation ? dt->answer[no] : ask(dt, no);
+}
+
+static bool many_hold(struct detector *dt, const struct expr *ex);
+
+/* Leaves are most of what there is, and need no call. */
+static inline bool holds(struct detector *dt, const struct expr *ex)
+{
+	if (ex->op == EX_HIT)
+		return (dt->hits[ex->pred / 64] >> (ex->pred % 64) & 1) != 0;
+	if (ex->op == EX_PRED)
+		return pred_holds(dt, ex->pred);
+	return many_hold(dt, ex);
+}
+
+static bool many_hold(struct detector *dt, const struct expr *ex)
 {
 	unsigned n = 0;
 
 	switch (ex->op) {
-	case EX_PRED:
-		return pred_holds(dt, ex->pred);
-	case EX_HIT:
-		return (dt->hits[ex->pred / 64] >> (ex->pred % 64) & 1) != 0;
 	case EX_NOT:
-		return !expr_holds(dt, ex->kid[0]);
+		return !holds(dt, ex->kid[0]);
 	case EX_AND:
 		for (unsigned i = 0; i < ex->n; i++) {
-			if (!expr_holds(dt, ex->kid[i]))
+			if (!holds(dt, ex->kid[i]))
 				return false;
 		}
 		return true;
 	case EX_OR:
 		for (unsigned i = 0; i < ex->n; i++) {
-			if (expr_holds(dt, ex->kid[i]))
+			if (holds(dt, ex->kid[i]))
 				return true;
 		}
 		return false;
 	case EX_COUNT:
 		for (unsigned i = 0; i < ex->n && n < ex->need; i++)
-			n += expr_holds(dt, ex->kid[i]) ? 1 : 0;
+			n += holds(dt, ex->kid[i]) ? 1 : 0;
 		return n >= ex->need;
 	default:
 		return false;
 	}
+}
+
+bool expr_holds(struct detector *dt, const struct expr *ex)
+{
+	return holds(dt, ex);
 }

@@ -10,6 +10,7 @@
 
 #include "collector/detect/engine.h"
 #include "collector/detect/literals.h"
+#include "collector/detect/sieve.h"
 
 #define PROGRAMS_MAX   8192u              /* of one rule set; past these one serves a whole log */
 #define PROGRAMS_MEM   ((size_t)64 << 20) /* source, whatever the event id */
@@ -22,8 +23,9 @@ struct program_rule {
 struct program_field {
 	uint32_t field;
 	const struct literals *literals;
-	uint32_t *beyond_ascii;  /* rules to judge when a value has more than ASCII: */
-	unsigned n_beyond_ascii; /* see regex_literal.h */
+	const struct sieve *sieve; /* what values may be passed over; NULL: none */
+	uint32_t *beyond_ascii;    /* rules to judge when a value has more than ASCII: */
+	unsigned n_beyond_ascii;   /* see regex_literal.h */
 };
 struct program_literal {
 	uint32_t first, n; /* in literal_rules: the rules whose witness it is */

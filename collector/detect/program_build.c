@@ -270,6 +270,7 @@ static void add_field(struct build *b, const uint64_t *preds, unsigned n)
 {
 	struct program_field *pf = &b->pg->fields[b->pg->n_fields++];
 	struct literal *v = malloc(n * sizeof(*v));
+	struct sieve *sieve = NULL;
 
 	*pf = (struct program_field){ .field = (uint32_t)(preds[0] >> 32) };
 	for (unsigned i = 0; v != NULL && i < n; i++) {
@@ -279,7 +280,9 @@ static void add_field(struct build *b, const uint64_t *preds, unsigned n)
 		v[i] = (struct literal){ w->text, w->shape, b->literal_of[pred] - 1 };
 	}
 	pf->literals = v != NULL ? literals_new(v, n, &b->pg->mem) : NULL;
-	b->nomem = b->nomem || pf->literals == NULL;
+	if (pf->literals == NULL || sieve_new(v, n, &b->pg->mem, &sieve) < 0)
+		b->nomem = true;
+	pf->sieve = sieve;
 	free(v);
 	list_beyond(b, pf, preds, n);
 }

@@ -28,7 +28,7 @@ static void end_run(struct reader *rd)
 
 	if (run.n == 0)
 		return;
-	signature_add(&rd->parts->need, run);
+	pairs_add(&rd->parts->need, run);
 	buf_slice(&rd->parts->skeleton, run);
 	buf_chr(&rd->parts->skeleton, WILD_MANY);
 	odds = literal_odds(run, SHAPE_CONTAINS);

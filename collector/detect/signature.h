@@ -1,46 +1,62 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* collector/detect/signature.h: what bytes, and which pairs of bytes, a text has: one bit for each
- * ASCII character, and 512 bits on which pairs fall by a hash. A text can hold another only if it
- * has all of the other's bits; of 40 searches in a command line, 35 are spared by that. */
+/* collector/detect/signature.h: which pairs of bytes a text has, as bits on which pairs fall by a
+ * hash. A text can hold another only if it has all of the other's pairs; most of those that are
+ * looked for are told absent by their rarest pair. */
 #ifndef VARTIO_DETECT_SIGNATURE_H
 #define VARTIO_DETECT_SIGNATURE_H
 
 #include "common/base/slice.h"
 
-#define SIGNATURE_MAX 1024u /* bytes of a text; in a longer one nearly all pairs occur */
+#define SIGNATURE_SHORT 256u  /* bytes of a text that gets 1,024 bits; */
+#define SIGNATURE_MAX   8192u /* up to here 8,192; in a longer one too many pairs occur */
 
-struct signature {
-	uint64_t chars[2];
-	uint64_t pairs[8];
+struct signature {      /* of a text */
+	unsigned shift; /* of a 16-bit hash */
+	uint64_t bits[];
+};
+struct pairs { /* of what is looked for: hashes of its rarest, rarest first */
+	uint16_t n, hash[7];
 };
 
-static inline void signature_add(struct signature *sg, struct slice text)
+static inline uint16_t pair_hash(const char *p)
 {
-	uint64_t low = 0, high = 0;
-	unsigned last = 0;
+	uint16_t pair;
 
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned c = (unsigned char)text.p[i], h;
+	memcpy(&pair, p, 2);
+	return (uint16_t)((pair * 0x9e3779b1u) >> 16);
+}
 
-		/* Bytes above ASCII share the bits of the ASCII characters 128 below. */
-		low |= (uint64_t)((c & 64) == 0) << (c & 63);
-		high |= (uint64_t)((c & 64) != 0) << (c & 63);
-		h = ((last << 8 | c) * 0x9e3779b1u) >> 23;
-		if (i > 0)
-			sg->pairs[h >> 6] |= UINT64_C(1) << (h & 63);
-		last = c;
+static inline size_t signature_size(size_t text_n)
+{
+	return sizeof(struct signature) + (text_n <= SIGNATURE_SHORT ? 1024 / 8 : 8192 / 8);
+}
+
+/* sg has signature_size(text.n) bytes; text.n <= SIGNATURE_MAX. */
+static inline void signature_make(struct signature *sg, struct slice text)
+{
+	unsigned shift = text.n <= SIGNATURE_SHORT ? 6 : 3;
+
+	memset(sg, 0, signature_size(text.n));
+	sg->shift = shift;
+	for (size_t i = 0; i + 2 <= text.n; i++) {
+		unsigned h = pair_hash(text.p + i) >> shift;
+
+		sg->bits[h >> 6] |= UINT64_C(1) << (h & 63);
 	}
-	sg->chars[0] |= low;
-	sg->chars[1] |= high;
 }
 
-static inline bool signature_has(const struct signature *sg, const struct signature *need)
+static inline bool signature_has(const struct signature *sg, const struct pairs *need)
 {
-	uint64_t missing = (need->chars[0] & ~sg->chars[0]) | (need->chars[1] & ~sg->chars[1]);
+	for (unsigned i = 0; i < need->n; i++) {
+		unsigned h = (unsigned)need->hash[i] >> sg->shift;
 
-	for (int i = 0; i < 8; i++)
-		missing |= need->pairs[i] & ~sg->pairs[i];
-	return missing == 0;
+		if ((sg->bits[h >> 6] >> (h & 63) & 1) == 0)
+			return false;
+	}
+	return true;
 }
+
+/* Adds the pairs of a text that must be there; of more than seven in all, the rarest are kept. */
+void pairs_add(struct pairs *need, struct slice text);
 
 #endif

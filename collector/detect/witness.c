@@ -45,9 +45,9 @@ static void glob_piece(struct slice s, struct witness *w)
 	w->shape = SHAPE_CONTAINS;
 }
 
-static int keep_need(struct ruleset *rs, struct pred *p, const struct signature *need)
+static int keep_need(struct ruleset *rs, struct pred *p, const struct pairs *need)
 {
-	struct signature *own = arena_alloc(&rs->mem, sizeof(*own));
+	struct pairs *own = arena_alloc(&rs->mem, sizeof(*own));
 
 	if (own == NULL)
 		return -1;
@@ -59,14 +59,14 @@ static int keep_need(struct ruleset *rs, struct pred *p, const struct signature 
 /* Between the wildcards, each piece must be there. */
 static int pattern_need(struct ruleset *rs, struct pred *p, struct slice folded)
 {
-	struct signature need = { 0 };
+	struct pairs need = { 0 };
 
 	for (size_t i = 0; i < folded.n;) {
 		size_t from = i;
 
 		while (i < folded.n && !is_wild(folded.p[i]))
 			i++;
-		signature_add(&need, (struct slice){ folded.p + from, i - from });
+		pairs_add(&need, (struct slice){ folded.p + from, i - from });
 		while (i < folded.n && is_wild(folded.p[i]))
 			i++;
 	}

@@ -62,13 +62,18 @@ static int scan_escape(struct scan *s)
 	return 0;
 }
 
+struct marks { /* of a string: see json_field */
+	bool escaped, odd;
+};
+static const struct marks no_marks;
+
 /* A string whose opening quote is at s->p. */
-static int scan_string(struct scan *s, struct slice *ret, bool *ret_escaped)
+static int scan_string(struct scan *s, struct slice *ret, struct marks *ret_marks)
 {
 	const char *from = ++s->p;
 	size_t n;
 
-	*ret_escaped = false;
+	*ret_marks = (struct marks){ false, false };
 	for (;;) {
 		s->p = json_skip_plain(s->p, s->end);
 		if (s->p == s->end)
@@ -76,7 +81,8 @@ static int scan_string(struct scan *s, struct slice *ret, bool *ret_escaped)
 		if (*s->p == '"')
 			break;
 		if (*s->p == '\\') {
-			*ret_escaped = true;
+			ret_marks->escaped = true;
+			ret_marks->odd |= s->end - s->p > 1 && s->p[1] == 'u';
 			if (scan_escape(s) < 0)
 				return -1;
 		} else if ((uint8_t)*s->p < 0x20) {
@@ -86,6 +92,7 @@ static int scan_string(struct scan *s, struct slice *ret, bool *ret_escaped)
 			if (n == 0)
 				return fail(s, ERR_SYNTAX, "bytes that are not UTF-8");
 			s->p += n;
+			ret_marks->odd = true;
 		}
 	}
 	*ret = (struct slice){ from, (size_t)(s->p - from) };
@@ -156,7 +163,7 @@ static inline void link_leaf(struct json_index *ix, unsigned i)
 }
 
 static inline int leaf(struct scan *s, uint32_t name, enum js_type type, struct slice value,
-		       bool escaped)
+		       struct marks marks)
 {
 	struct json_index *ix = s->ix;
 	struct json_field *f;
@@ -170,7 +177,8 @@ static inline int leaf(struct scan *s, uint32_t name, enum js_type type, struct 
 				  .value = value,
 				  .name = name,
 				  .type = type,
-				  .escaped = escaped };
+				  .escaped = marks.escaped,
+				  .odd = marks.odd };
 	link_leaf(ix, ix->n - 1);
 	return 0;
 }
@@ -182,7 +190,7 @@ static int scan_word(struct scan *s, uint32_t name, const char *word, enum js_ty
 	if (!slice_starts(rest, w))
 		return fail(s, ERR_SYNTAX, "not a JSON value");
 	s->p += w.n;
-	return leaf(s, name, type, (struct slice){ rest.p, w.n }, false);
+	return leaf(s, name, type, (struct slice){ rest.p, w.n }, no_marks);
 }
 
 static int scan_value(struct scan *s, uint32_t name);
@@ -198,7 +206,7 @@ static int scan_array(struct scan *s, uint32_t name)
 		s->p++;
 		s->depth--;
 		return leaf(s, name, JS_ARRAY, (struct slice){ from, (size_t)(s->p - from) },
-			    false);
+			    no_marks);
 	}
 	for (;;) {
 		unsigned n = s->ix->n;
@@ -227,11 +235,11 @@ static int new_key(struct scan *s, uint32_t parent, uint32_t *ret)
 	struct json_names *nm = &s->ix->names;
 	size_t above = parent != JSON_NAME_ROOT ? nm->v[parent].path.n : 0;
 	struct slice text;
-	bool escaped;
+	struct marks marks;
 
 	if (s->p == s->end || *s->p != '"')
 		return fail(s, ERR_SYNTAX, "an object wants a name in quotes here");
-	if (scan_string(s, &text, &escaped) < 0)
+	if (scan_string(s, &text, &marks) < 0)
 		return -1;
 	if (text.n + 1 > JSON_PATH_MAX - above)
 		return fail(s, ERR_FULL, "a field name longer than 1024 bytes");
@@ -282,7 +290,7 @@ static int scan_object(struct scan *s, uint32_t name)
 		if (--s->depth == 0)
 			return 0; /* an event without fields */
 		return leaf(s, name, JS_OBJECT, (struct slice){ from, (size_t)(s->p - from) },
-			    false);
+			    no_marks);
 	}
 	for (;;) {
 		skip_space(s);
@@ -312,14 +320,14 @@ static int scan_value(struct scan *s, uint32_t name)
 {
 	struct slice v;
 	const char *from;
-	bool escaped;
+	struct marks marks;
 
 	skip_space(s);
 	if (s->p == s->end)
 		return fail(s, ERR_SYNTAX, "the text ends where a value should be");
 	switch (*s->p) {
 	case '"':
-		return scan_string(s, &v, &escaped) < 0 ? -1 : leaf(s, name, JS_STRING, v, escaped);
+		return scan_string(s, &v, &marks) < 0 ? -1 : leaf(s, name, JS_STRING, v, marks);
 	case '{':
 		return scan_object(s, name);
 	case '[':
@@ -337,7 +345,7 @@ static int scan_value(struct scan *s, uint32_t name)
 		if (scan_number(s) < 0)
 			return -1;
 		return leaf(s, name, JS_NUMBER, (struct slice){ from, (size_t)(s->p - from) },
-			    false);
+			    no_marks);
 	}
 }
 
@@ -441,7 +449,11 @@ int json_index_set(struct json_index *ix, struct slice path, struct slice value)
 	if (f == NULL)
 		return -1;
 	*f = (struct json_field){
-		.path = ix->names.v[name].path, .value = value, .name = name, .type = JS_STRING
+		.path = ix->names.v[name].path,
+		.value = value,
+		.name = name,
+		.type = JS_STRING,
+		.odd = true /* nobody looked */
 	};
 	link_leaf(ix, ix->n - 1);
 	return 0;

@@ -26,6 +26,7 @@ struct json_field { /* one leaf: a scalar, or an element of an array (same path,
 	bool more;           /* its path has several leaves: see json_field_next */
 	bool array;          /* an element of an array, be it the only one */
 	bool escaped;        /* value.p holds escapes; json_field_text undoes them */
+	bool odd;            /* a character of value is not ASCII, or written as \uXXXX */
 };
 
 struct json_index {
