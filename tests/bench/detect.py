@@ -228,7 +228,7 @@ def peer_figures(rsigma, mixed, processes, ours, quick):
     """Prints rsigma's rows; its part of the last line."""
     us, figures = {}, ""
     for events in (mixed, processes):
-        times = (4 if quick else 9) if events is mixed else (12 if quick else 40)
+        times = (3 if quick else 9) if events is mixed else (8 if quick else 40)
         us[events], n, covered = rsigma.measure(events, times, 1 if quick else 3)
         row(f"rsigma {rsigma.version}, all rules, {events.name}", us[events])
         print(f"    {n} matches a pass, which cover {covered} of {len(events.expected)} expected")
@@ -241,7 +241,7 @@ def peer_figures(rsigma, mixed, processes, ours, quick):
 
 
 def measure(corpus, folder, quick):
-    seconds, runs = (1.5, 1) if quick else (6, 3)
+    seconds, runs = (1, 1) if quick else (6, 3)
     recorded = list(sigmahq.events(corpus.base))
     mixed = Events("mixed", folder, recorded, corpus)
     processes = Events("process-creation", folder, list(filter(is_process_creation, recorded)), corpus)
