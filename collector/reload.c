@@ -30,7 +30,8 @@ struct reload {
 	bool all;          /* asked: say all faults, and take what there is */
 	uint64_t in_force; /* fingerprint of the files whose rules are in force, or were refused */
 	uint64_t seen;     /* at the last look */
-	size_t rules_n;    /* how many are in force */
+	struct reload_stats stats;
+	size_t rules_n; /* how many are in force */
 	/* the work's results */
 	uint64_t before, after;
 	struct ruleset *fresh;
@@ -147,8 +148,10 @@ static void after_load(struct reload *re)
 		return;
 	}
 	re->in_force = re->before;
+	metric_set(&re->stats.rejected, re->rep.rejected);
 	keep_told(re);
 	if (!is_usable(re)) {
+		metric_add(&re->stats.refused, 1);
 		log_err(LOG_LEVEL_ERROR, "rules not reloaded, the old ones stay in force",
 			&re->err);
 		return;
@@ -235,6 +238,7 @@ int reload_open(const struct reload_opts *opts, struct reload **ret, struct rule
 	keep_told(re);
 	say_loaded(re, "rules loaded");
 	re->in_force = re->seen = re->before;
+	metric_set(&re->stats.rejected, re->rep.rejected);
 	re->rules_n = ruleset_count(re->fresh);
 	*ret_rules = re->fresh;
 	re->fresh = NULL;
@@ -260,6 +264,11 @@ void reload_stop(struct reload *re)
 		return;
 	re->stopping = true;
 	uv_close((uv_handle_t *)&re->timer, NULL);
+}
+
+const struct reload_stats *reload_stats(const struct reload *re)
+{
+	return &re->stats;
 }
 
 void reload_free(struct reload *re)

@@ -12,7 +12,12 @@
 #include <uv.h>
 
 #include "collector/detect/detect.h"
+#include "common/base/metrics.h"
 
+struct reload_stats {
+	metric rejected; /* rules of the last load that did not load */
+	metric refused;  /* loads that left the old rules in force */
+};
 struct reload_opts {
 	struct rules_source rules; /* borrowed as long as the reload lives */
 	int64_t every_ms;          /* between two looks; 0: only when asked */
@@ -31,6 +36,7 @@ int reload_open(const struct reload_opts *opts, struct reload **ret, struct rule
 int reload_start(struct reload *re, uv_loop_t *loop); /* looks from now on; 0, or libuv's error */
 void reload_ask(struct reload *re);                   /* load now, whatever has changed */
 void reload_stop(struct reload *re);                  /* lets the loop end; a load is waited for */
-void reload_free(struct reload *re);                  /* behind the loop's end; NULL is fine */
+const struct reload_stats *reload_stats(const struct reload *re); /* any thread */
+void reload_free(struct reload *re); /* behind the loop's end; NULL is fine */
 
 #endif

@@ -151,6 +151,7 @@ static int load_rules(struct collector *co, struct err *err)
 	if (reload_open(&ro, &co->reload, &co->rules, err) < 0)
 		return -1;
 	co->overview.rules = ruleset_count(co->rules);
+	co->overview.reload = reload_stats(co->reload);
 	return 0;
 }
 

@@ -127,18 +127,29 @@ static int read_level(struct parse *ps)
 	return refuse(ps, n, "level: informational, low, medium, high or critical is expected");
 }
 
+/* Whose names the rule uses; what we cannot translate would silently match nothing. */
+static int check_taxonomy(struct parse *ps)
+{
+	const struct ynode *n = ynode_get(ps->doc, "taxonomy");
+
+	if (n == NULL || ynode_is_null(n) ||
+	    (n->kind == Y_SCALAR && (slice_is(n->text, "sigma") || slice_is(n->text, "ecs"))))
+		return 0;
+	return refuse(ps, n, "taxonomy: sigma (the default) or ecs is expected");
+}
+
 static int read_identity(struct parse *ps)
 {
 	struct rule *r = ps->rule;
 	const struct ynode *id = ynode_get(ps->doc, "id"), *name = ynode_get(ps->doc, "name");
 
-	if (text_of(ps, ps->doc, "title", &r->title) < 0 ||
+	if (check_taxonomy(ps) < 0 || text_of(ps, ps->doc, "title", &r->title) < 0 ||
 	    text_of(ps, ps->doc, "id", &r->id) < 0 || text_of(ps, ps->doc, "name", &r->name) < 0)
 		return -1;
 	if (r->title == NULL || r->title[0] == '\0')
 		return refuse(ps, ps->doc, "a rule wants a title");
-	if (strlen(r->title) > 256)
-		return refuse(ps, ynode_get(ps->doc, "title"), "title: more than 256 bytes");
+	if (text_chars(slice_str(r->title)) > 256)
+		return refuse(ps, ynode_get(ps->doc, "title"), "title: more than 256 characters");
 	if (r->id != NULL && !is_uuid(slice_str(r->id)) && !is_slug(slice_str(r->id)))
 		return refuse(ps, id, "id: a UUID is expected");
 	if (r->name != NULL && !is_slug(slice_str(r->name)))

@@ -124,6 +124,12 @@ void overview_metrics(const struct overview *ov, int64_t now_ns, struct buf *out
 	metrics_f64(out, "vartio_collector_start_time_seconds", (double)ov->started_ns / 1e9, NULL);
 	metrics_family(out, "vartio_rules_loaded", "gauge", "Rules in force.");
 	metrics_u64(out, "vartio_rules_loaded", ov->rules, NULL);
+	metrics_family(out, "vartio_rules_rejected", "gauge",
+		       "Rules of the last load that did not load.");
+	metrics_u64(out, "vartio_rules_rejected", metric_get(&ov->reload->rejected), NULL);
+	metrics_family(out, "vartio_rules_refused", "counter",
+		       "Loads that left the old rules in force.");
+	metrics_u64(out, "vartio_rules_refused_total", metric_get(&ov->reload->refused), NULL);
 	listen_metrics(ov->listen, out);
 	put_queue(ov->queue, out);
 	put_detect(ov->worker, now_ns, out);

@@ -6,6 +6,7 @@
 #include "collector/alert/desk.h"
 #include "collector/detect/worker.h"
 #include "collector/listen/listen.h"
+#include "collector/reload.h"
 
 struct overview { /* borrowed; all are running */
 	const struct listen *listen;
@@ -13,6 +14,7 @@ struct overview { /* borrowed; all are running */
 	const struct worker *worker;
 	const struct desk *desk;
 	const struct notifier *notifier;
+	const struct reload_stats *reload;
 	_Atomic size_t rules;
 	int64_t started_ns;
 };

@@ -30,6 +30,7 @@ static const struct {
 	{ "an alias of nothing", "title: &a t\nid: *b\n", 2, 5, "nothing that stands before" },
 	{ "a merge", HEAD "detection: &d\n  <<: *d\n", 4, 3, "merging" },
 	{ "a name twice", HEAD "title: u\n", 3, 1, "twice" },
+	{ "another taxonomy", HEAD "taxonomy: ours\n", 3, 11, "sigma" },
 	{ "level", HEAD "level: huge\n", 3, 8, "informational, low" },
 	{ "id", HEAD "id: 'a b'\n", 3, 5, "UUID" },
 	{ "tags", HEAD "tags: [{a: b}]\n", 3, 8, "texts are expected" },

@@ -85,6 +85,7 @@ def broken(build):
         wait_for("matches by the old rules", lambda: number(reg, "vartio_detect_matches_total") > 100)
         time.sleep(4)
         equal(reg.collector.text().count("the old ones stay in force"), 1, "refusals that are said")
+        equal(number(reg, "vartio_rules_refused_total"), 1, "loads refused")
         (rules / "both.yml").write_text(BOTH, encoding="utf-8")
         wait_for("the reload", lambda: 'msg="rules reloaded"' in reg.collector.text())
         stream.end()
