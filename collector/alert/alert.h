@@ -79,7 +79,7 @@ void alert_metrics(const struct alert_stats *st, struct buf *out);
 /* The alert thread's batch: findings and the signals position go into one transaction. */
 int alert_begin(struct alert_store *as, struct err *err);
 /* Raises or extends. *ret_id gets the alert's id (33 bytes); it is "" when the finding changed
- * nothing (a replayed one, or one that only extends and found no open alert). *ret_new tells
+ * nothing (one that only extends and found no open alert). *ret_new tells
  * whether a session was opened by this finding.
  * A session is the group's until it was quiet, in event time, for longer than session_ns (or than
  * the correlation's timespan, if that is longer), or a person closed the alert. Late events go to

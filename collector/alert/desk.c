@@ -83,7 +83,7 @@ static void on_finding(void *arg, const struct finding *f)
 	char id[33] = "";
 	bool is_new = false;
 
-	if (f->replay || dk->refused)
+	if (dk->refused)
 		return;
 	if (alert_apply(dk->store, f, dk->now_ns, dk->opts.session_ns, &is_new, id, &dk->err) < 0) {
 		dk->refused = true;
@@ -135,21 +135,35 @@ static void drop_old(struct desk *dk)
 	dk->n_marks -= k;
 }
 
+/* 1: it cannot be read, and was said; 0: taken; -1. */
+static int take(struct desk *dk, const struct seg_record *rec, bool replay)
+{
+	int r = replay ? correlate_replay(dk->correlate, rec->payload, &dk->signal, dk->now_ns,
+					  &dk->err)
+		       : signal_read(rec->payload, &dk->signal, &dk->err);
+
+	if (r < 0 && dk->err.code != ERR_NOMEM) {
+		metric_add(&dk->stats.unreadable, 1);
+		log_err(LOG_LEVEL_ERROR, "a signal cannot be read and is passed over", &dk->err);
+		return 1;
+	}
+	if (r == 0 && !replay)
+		r = correlate_signal(dk->correlate, &dk->signal, dk->now_ns, false, &dk->err);
+	return r;
+}
+
 static int one_signal(struct desk *dk, const struct seg_record *rec)
 {
 	bool replay = seg_pos_cmp(rec->pos, dk->position) < 0;
+	int r;
 
 	if (rec->kind == SEG_SNAPSHOT)
 		return 0;
-	if (signal_read(rec->payload, &dk->signal, &dk->err) < 0) {
-		metric_add(&dk->stats.unreadable, 1);
-		log_err(LOG_LEVEL_ERROR, "a signal cannot be read and is passed over", &dk->err);
-		return 0;
-	}
+	r = take(dk, rec, replay);
+	if (r != 0)
+		return r < 0 ? -1 : 0;
 	note_mark(dk, rec);
 	metric_add(replay ? &dk->stats.replayed : &dk->stats.signals, 1);
-	if (correlate_signal(dk->correlate, &dk->signal, dk->now_ns, replay, &dk->err) < 0)
-		return -1;
 	return dk->refused ? -1 : 0;
 }
 

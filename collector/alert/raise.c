@@ -357,8 +357,6 @@ int alert_apply(struct alert_store *as, const struct finding *f, int64_t now_ns,
 
 	ret_id[0] = '\0';
 	*ret_new = false;
-	if (f->replay)
-		return 0;
 	r = session_find(as, f, &sp, session_ns, id, err);
 	if (r == 0) {
 		if (!f->holds) {

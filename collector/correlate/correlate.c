@@ -315,10 +315,12 @@ static int run(struct correlate *co, struct plan *pl, struct incoming *in, struc
 	int r = 0;
 
 	in->rule = pl->rule;
+	if (in->replay && pl->n_uses == 0)
+		return 0;
 	in->rec = record_new(co, pl, in->sg, in->time_ns);
 	if (in->rec == NULL)
 		return err_nomem(err);
-	if (pl->rule->alerts)
+	if (pl->rule->alerts && !in->replay)
 		r = finding_single(co, pl, in, err);
 	for (size_t i = 0; i < pl->n_uses && r == 0; i++)
 		r = take(co, &pl->uses[i], in, ITEM_COUNTS | ITEM_PRESENT, &none, 0, err);
@@ -326,12 +328,12 @@ static int run(struct correlate *co, struct plan *pl, struct incoming *in, struc
 	return r;
 }
 
-int correlate_signal(struct correlate *co, struct signal_in *sg, int64_t now_ns, bool replay,
-		     struct err *err)
+/* pl: the plan of the signal's rule, or NULL. */
+static int take_signal(struct correlate *co, struct plan *pl, struct signal_in *sg, int64_t now_ns,
+		       bool replay, struct err *err)
 {
 	int64_t arrival = time_clamp(sg->ingested_ns > 0 ? sg->ingested_ns : now_ns);
 	struct incoming in = { .sg = sg, .time_ns = time_clamp(sg->time_ns), .replay = replay };
-	struct plan *pl = plan_find(co, sg->rule_id);
 	int r = 0;
 
 	metric_add(&co->stats->signals, 1);
@@ -355,6 +357,30 @@ int correlate_signal(struct correlate *co, struct signal_in *sg, int64_t now_ns,
 	metric_set(&co->stats->bytes, co->bytes + seen_bytes(&co->seen));
 	metric_set(&co->stats->repeats_kept, seen_count(&co->seen));
 	return r;
+}
+
+int correlate_signal(struct correlate *co, struct signal_in *sg, int64_t now_ns, bool replay,
+		     struct err *err)
+{
+	return take_signal(co, plan_find(co, sg->rule_id), sg, now_ns, replay, err);
+}
+
+int correlate_replay(struct correlate *co, struct slice text, struct signal_in *sg, int64_t now_ns,
+		     struct err *err)
+{
+	struct plan *pl;
+	struct slice event;
+
+	if (signal_head(text, sg, &event, err) < 0)
+		return -1;
+	pl = plan_find(co, sg->rule_id);
+	if (pl != NULL && pl->n_uses > 0) {
+		if (skim(&co->skim, event, &sg->part))
+			event = buf_view(&sg->part);
+		if (json_index_read(&sg->event, event, err) < 0)
+			return -1;
+	}
+	return take_signal(co, pl, sg, now_ns, true, err);
 }
 
 void correlate_metrics(const struct correlate_stats *st, struct buf *out)

@@ -60,7 +60,6 @@ struct finding { /* "this rule is true of this group now"; everything lent durin
 	struct slice sample; /* JSON of the event that made the finding */
 	bool holds;          /* the rule's condition is true now. false: a further signal of a group
 			      * that was found before; it extends an open alert and raises none */
-	bool replay;         /* state is being rebuilt: nothing new may be raised */
 };
 
 #define CORRELATE_VALUE_MAX 256u /* bytes of a value kept for an alert */
@@ -94,17 +93,22 @@ struct correlate_stats {
 	metric unnumbered; /* a field that a correlation adds up holds no number: no part either */
 	metric late;       /* too late to open a window */
 	metric ahead;      /* dated more than 5 minutes after their arrival: taken as of arrival */
-	metric findings;   /* given to found, replays not counted */
+	metric findings;   /* given to found */
 	metric evicted;    /* groups given up for memory */
 	metric folded;     /* signals whose details were folded away */
 	metric steps;      /* items that entered or left a window: what judging costs */
 	metric groups, bytes, repeats_kept; /* now */
 };
 int correlate_new(const struct correlate_opts *opts, struct correlate **ret, struct err *err);
-/* Takes one signal. replay: see struct finding. A detection rule that alerts by itself gives a
+/* Takes one signal. replay: state is being rebuilt, of what was told already; it is not told again.
+ * A detection rule that alerts by itself gives a
  * finding at once; correlations when their condition becomes true, with all signals of the window
  * that no earlier finding of the group carried, and then for each further signal of the group. */
 int correlate_signal(struct correlate *co, struct signal_in *sg, int64_t now_ns, bool replay,
+		     struct err *err);
+/* Reads a signal of the log into sg, as signal_read does, and takes it as a replay. Of its event,
+ * which was checked when it was written, only what the rules look at is read. */
+int correlate_replay(struct correlate *co, struct slice text, struct signal_in *sg, int64_t now_ns,
 		     struct err *err);
 int64_t correlate_horizon_ns(
 	const struct correlate *co); /* the longest window: how far to replay */

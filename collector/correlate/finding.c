@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* collector/correlate/finding.c: items of a group, or one signal alone, as a finding. */
-#include "collector/correlate/state.h"
+#include "collector/correlate/plan.h"
 
 #include "common/base/hash.h"
+
+const char entity_default[] = "host.name";
 
 /* field="value", a long value by its beginning and its hash: the text is stored, and must be the
  * same after a restart. */
@@ -41,7 +43,7 @@ static void names_put(struct correlate *co, struct signal_in *sg, const char *co
 static int begin(struct correlate *co, const struct rule *rule, const struct incoming *in,
 		 struct finding *f, struct err *err)
 {
-	static const char *const host[] = { "host.name" };
+	static const char *const host[] = { entity_default };
 	const struct correlation *c = rule->correlation;
 
 	buf_reset(&co->entity);
@@ -58,8 +60,7 @@ static int begin(struct correlate *co, const struct rule *rule, const struct inc
 			       .tenant = in->sg->tenant,
 			       .entity = buf_view(&co->entity),
 			       .group_key = buf_view(&co->group_key),
-			       .sample = in->sg->event.text,
-			       .replay = in->replay };
+			       .sample = in->sg->event.text };
 	return 0;
 }
 
@@ -84,8 +85,7 @@ static int signal_fill(struct correlate *co, const struct record *rec, struct fi
 
 static void tell(struct correlate *co, const struct finding *f)
 {
-	if (!f->replay)
-		metric_add(&co->stats->findings, 1);
+	metric_add(&co->stats->findings, 1);
 	co->found(co->arg, f);
 	arena_reset(&co->mem);
 }
@@ -116,7 +116,7 @@ int finding_tell(struct correlate *co, struct group *g, const struct incoming *i
 
 	for (uint32_t i = g->told; i < g->n; i++)
 		n += (group_item(g, i)->flags & ITEM_CARRIED) == 0;
-	if (n > 0 && g->plan->rule->alerts) {
+	if (n > 0 && g->plan->rule->alerts && !in->replay) {
 		if (begin(co, g->plan->rule, in, &f, err) < 0)
 			return -1;
 		sg = arena_alloc(&co->mem, n * sizeof(*sg));

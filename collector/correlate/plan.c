@@ -176,7 +176,7 @@ int plans_make(struct correlate *co, const struct correlate_opts *opts, struct e
 			return -1;
 		co->horizon_ns = r > co->horizon_ns ? r : co->horizon_ns;
 	}
-	return index_ids(co, err);
+	return looks_make(co, err) < 0 ? -1 : index_ids(co, err);
 }
 
 void plans_free(struct correlate *co)
@@ -186,4 +186,5 @@ void plans_free(struct correlate *co)
 	free(co->plans);
 	free(co->by_id);
 	free(co->fields);
+	looks_release(&co->looks);
 }

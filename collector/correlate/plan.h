@@ -11,4 +11,9 @@ int plans_make(struct correlate *co, const struct correlate_opts *opts, struct e
 struct plan *plan_find(struct correlate *co, struct slice rule_id); /* NULL: no such rule */
 void plans_free(struct correlate *co);
 
+/* look.c: prepares event_value for every field that the plans may ask for. */
+extern const char entity_default[]; /* whose alert it is where a rule does not say */
+int looks_make(struct correlate *co, struct err *err);
+void looks_release(struct looks *lk);
+
 #endif

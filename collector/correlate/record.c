@@ -20,20 +20,6 @@ struct slice value_cut(struct slice s, size_t max)
 	return s;
 }
 
-bool event_value(struct correlate *co, struct signal_in *sg, const char *field, struct slice *ret)
-{
-	const struct json_field *f = ruleset_field(co->rules, &sg->event, field);
-	struct slice text;
-
-	if (f == NULL || f->type == JS_NULL || f->type == JS_OBJECT || f->type == JS_ARRAY)
-		return false;
-	text = json_field_text(&sg->event, f);
-	if (text.n == 0)
-		return false;
-	*ret = text;
-	return true;
-}
-
 static void put_value(struct buf *b, uint16_t field, struct slice text)
 {
 	uint16_t n = (uint16_t)text.n;

@@ -127,14 +127,19 @@ static int slow_head(struct slice text, struct signal_in *ret, struct slice *ret
 	return 0;
 }
 
+int signal_head(struct slice text, struct signal_in *ret, struct slice *ret_event, struct err *err)
+{
+	if (text.n > SIGNAL_MAX)
+		return err_set(err, ERR_SYNTAX, "a signal of %zu bytes is longer than %u", text.n,
+			       SIGNAL_MAX);
+	return quick_head(text, ret, ret_event) ? 0 : slow_head(text, ret, ret_event, err);
+}
+
 int signal_read(struct slice text, struct signal_in *ret, struct err *err)
 {
 	struct slice event;
 
-	if (text.n > SIGNAL_MAX)
-		return err_set(err, ERR_SYNTAX, "a signal of %zu bytes is longer than %u", text.n,
-			       SIGNAL_MAX);
-	if (!quick_head(text, ret, &event) && slow_head(text, ret, &event, err) < 0)
+	if (signal_head(text, ret, &event, err) < 0)
 		return -1;
 	return json_index_read(&ret->event, event, err);
 }
@@ -144,5 +149,6 @@ void signal_release(struct signal_in *sg)
 	json_index_release(&sg->event);
 	json_index_release(&sg->head);
 	buf_release(&sg->head_text);
+	buf_release(&sg->part);
 	*sg = (struct signal_in){ 0 };
 }

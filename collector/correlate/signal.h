@@ -14,7 +14,7 @@ struct signal_in { /* what a reader gets; slices point into the text or its inde
 	int64_t ingested_ns;
 	struct json_index event; /* owned: signal_release */
 	struct json_index head;  /* signal_read's: what stands before the event */
-	struct buf head_text;
+	struct buf head_text, part;
 };
 #define SIGNAL_MAX (4u << 20) /* bytes of one signal; an event has at most 1 MiB at the sender */
 /* Appends one signal as JSON: {"tenant":,"rule":,"event_id":,"time":,"ingested":,"event":{...}}. */
@@ -23,6 +23,8 @@ int signal_write(struct buf *out, const struct rule *rule, const struct queue_ev
 /* Reads one back: the keys above, in this order, and no others. ERR_SYNTAX. A zeroed *ret is ready,
  * and may be reused from signal to signal; it borrows text. */
 int signal_read(struct slice text, struct signal_in *ret, struct err *err);
+/* The same but the event, which is *ret_event, unread. */
+int signal_head(struct slice text, struct signal_in *ret, struct slice *ret_event, struct err *err);
 void signal_release(struct signal_in *sg);
 
 #endif

@@ -2,6 +2,7 @@
 /* collector/correlate/state.h: what the files of this folder share. Not for others.
  *   correlate.c  a signal's way through the rules
  *   plan.c       rules to plans
+ *   look.c       fields of events; skim.c: events without what nobody looks at
  *   record.c     what is kept of a signal
  *   groups.c     the table of groups, their age and memory
  *   items.c      what a group holds, in order of time
@@ -15,6 +16,7 @@
 #include "collector/correlate/correlate.h"
 #include "collector/correlate/seen.h"
 #include "collector/correlate/siphash.h"
+#include "collector/correlate/skim.h"
 
 #define FIELDS_PER_RULE 32u /* collected of one signal */
 #define NEST_MAX        8u  /* correlations of correlations */
@@ -96,6 +98,16 @@ struct plan { /* what the rules ask of one rule */
 	size_t n_groups;
 };
 
+struct look { /* where the field of that name, known by its address, is in events */
+	const char *name;
+	size_t n;
+	struct field_look path[FIELD_LOOK_MAX];
+};
+struct looks {
+	struct look *slot; /* open addressing; name NULL: empty */
+	size_t cap, n;
+};
+
 struct correlate {
 	struct ruleset *rules;
 	struct plan *plans; /* by rule number */
@@ -104,6 +116,8 @@ struct correlate {
 	size_t by_id_cap;
 	const char **fields; /* all field names that are collected */
 	size_t n_fields;
+	struct looks looks;
+	struct skim_set skim; /* what of an event they look at */
 	struct sip_key key;
 	struct seen seen;
 	struct group **table;
@@ -134,7 +148,8 @@ struct slice record_id(const struct record *rec);
 bool record_alike(const struct record *a, const struct record *b); /* the same rule and values */
 /* The n-th value; n < rec->n_values. at: 0 first, then what the last call left. */
 struct finding_value record_value(const struct correlate *co, const struct record *rec, size_t *at);
-/* The first value of a field as text, found as the rules find it. false: the event has none. */
+/* look.c: the first value of a field as text, found as the rules find it. false: the event has
+ * none. field: one of the names that looks_make was told of, not a copy. */
 bool event_value(struct correlate *co, struct signal_in *sg, const char *field, struct slice *ret);
 /* At most max bytes of s, ended at a character. */
 struct slice value_cut(struct slice s, size_t max);

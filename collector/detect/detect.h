@@ -141,6 +141,17 @@ const char *correlation_field(const struct correlation *co, const struct rule *r
 const struct json_field *ruleset_field(const struct ruleset *rs, const struct json_index *event,
 				       const char *name);
 
+/* Where it looks, in this order, for who asks very many events: the first of these paths that has a
+ * value is the field. Slices live as long as the rules; of a name that no rule uses, as long as the
+ * name. Returns how many, at most FIELD_LOOK_MAX. */
+#define FIELD_LOOK_MAX 12u
+struct field_look {
+	struct slice path;
+	uint64_t hash; /* hash64(path, 0) */
+};
+size_t ruleset_field_looks(const struct ruleset *rs, const char *name,
+			   struct field_look ret[FIELD_LOOK_MAX]);
+
 struct detector;
 struct detector *detector_new(struct ruleset *rs); /* takes a reference; NULL: out of memory */
 /* Calls match for every detection rule that the event matches. An error only for memory. */

@@ -388,3 +388,22 @@ const struct json_field *ruleset_field(const struct ruleset *rs, const struct js
 		&(struct sfield){ .paths = &(struct path){ path, hash64(path, 0) }, .n_paths = 1 },
 		event);
 }
+
+_Static_assert(FIELD_LOOK_MAX >= FIELD_PATHS_MAX, "a field has more paths than are looked at");
+
+size_t ruleset_field_looks(const struct ruleset *rs, const char *name,
+			   struct field_look ret[FIELD_LOOK_MAX])
+{
+	struct slice path = slice_str(name);
+	uint32_t no = intern_find(&rs->field_keys, path);
+	const struct sfield *f;
+
+	if (no == INTERN_NONE || no == FIELD_ANY) {
+		ret[0] = (struct field_look){ path, hash64(path, 0) };
+		return 1;
+	}
+	f = &rs->fields[no];
+	for (unsigned i = 0; i < f->n_paths; i++)
+		ret[i] = (struct field_look){ f->paths[i].name, f->paths[i].hash };
+	return f->n_paths;
+}

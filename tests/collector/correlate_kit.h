@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "collector/correlate/correlate.h"
+#include "common/base/hash.h"
 #include "common/base/time.h"
 
 #define T0 INT64_C(1795420800000000000) /* 2026-11-23T08:00:00Z */
@@ -32,10 +33,11 @@ const struct rule *ruleset_rule(const struct ruleset *rs, size_t number)
 {
 	return &rs->rules[number];
 }
-const struct json_field *ruleset_field(const struct ruleset *rs, const struct json_index *event,
-				       const char *name)
+size_t ruleset_field_looks(const struct ruleset *rs, const char *name,
+			   struct field_look ret[FIELD_LOOK_MAX])
 {
-	return json_index_get(event, slice_str(name));
+	ret[0] = (struct field_look){ slice_str(name), hash64(slice_str(name), 0) };
+	return 1;
 }
 const char *correlation_field(const struct correlation *co, const struct rule *rule,
 			      const char *name)
@@ -94,7 +96,7 @@ static const struct correlation twice_c2 = BASE(CORR_EVENT_COUNT, ref_c2, CMP_GT
 static struct {
 	unsigned findings, told; /* since the last signal: findings of C1, and their events */
 	bool holds;
-	unsigned total, replays, others;
+	unsigned total, others;
 	char entity[400], key[400], tenant[64], first_id[64];
 	char values[1 << 18]; /* "field=value*count " of the last finding */
 	uint64_t more;
@@ -110,7 +112,6 @@ static void on_found(void *arg, const struct finding *f)
 		if (f->rule->kind == RULE_CORRELATION)
 			return;
 	}
-	seen.replays += f->replay;
 	assert_true(f->n_signals > 0);
 	seen.findings++;
 	seen.told += (unsigned)f->more;
