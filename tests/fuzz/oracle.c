@@ -9,10 +9,10 @@
 #include "common/base/file.h"
 #include "tests/fuzz/oracle.h"
 
-#define RULES_MAX   256
+#define RULES_MAX   8192
 #define ENTRIES_MAX 512
 #define PATHS_MAX   64
-#define FIELDS_MAX  1024
+#define FIELDS_MAX  8192
 
 enum { PRODUCT, SERVICE, CATEGORY, KEYS };
 static const char *const key_names[KEYS] = { "product", "service", "category" };
@@ -491,10 +491,15 @@ void oracle_free(struct oracle *o)
 
 size_t oracle_load(struct oracle *o, struct slice yaml)
 {
+	forget_rules(o);
+	return oracle_add(o, yaml);
+}
+
+size_t oracle_add(struct oracle *o, struct slice yaml)
+{
 	yaml_parser_t ps;
 	struct rule *r;
 
-	forget_rules(o);
 	yaml_parser_initialize(&ps);
 	yaml_parser_set_input_string(&ps, (const unsigned char *)yaml.p, yaml.n);
 	for (;;) {
@@ -510,6 +515,12 @@ size_t oracle_load(struct oracle *o, struct slice yaml)
 	free(r);
 	yaml_parser_delete(&ps);
 	return o->n;
+}
+
+bool oracle_applies(struct oracle *o, size_t rule, const struct leaves *event)
+{
+	o->event = event;
+	return source_holds(o, o->rules[rule]);
 }
 
 enum verdict oracle_ask(struct oracle *o, size_t rule, const struct leaves *event)

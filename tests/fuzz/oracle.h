@@ -59,6 +59,8 @@ struct oracle;
 struct oracle *oracle_new(const char *logsources_path, const char *fieldmap_path);
 void oracle_free(struct oracle *o);
 size_t oracle_load(struct oracle *o, struct slice yaml); /* in place of the last; how many rules */
+size_t oracle_add(struct oracle *o, struct slice yaml);  /* besides those before; the same */
+bool oracle_applies(struct oracle *o, size_t rule, const struct leaves *event); /* its log source */
 enum verdict oracle_ask(struct oracle *o, size_t rule, const struct leaves *event);
 
 void *need(void *p); /* ends the program without memory */
