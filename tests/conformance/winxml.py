@@ -18,6 +18,7 @@ import xml.etree.ElementTree as ET
 
 FINE = b"<Event xmlns='x'><System><EventID>7</EventID></System></Event>\n"
 NS = "http://schemas.microsoft.com/win/2004/08/events/event"
+SANITIZED = bool(os.environ.get("VARTIO_SANITIZE"))  # slower, and its own memory is large
 AGENT = pathlib.Path(sys.argv[1]).resolve() / "agent" / "vartio-agent"
 number = 0
 
@@ -30,10 +31,14 @@ def tap(good, title, detail=""):
         print(f"# {line[:400]}")
 
 
+def limit():
+    """All that the program may map, its libraries included: what makes memory bounded a test."""
+    if not SANITIZED:
+        resource.setrlimit(resource.RLIMIT_AS, (96 << 20, 96 << 20))
+
+
 def run(data, *options):
-    """-> the events, the CPU seconds, the peak of memory in MiB"""
-    def limit():
-        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+    """-> the events, the seconds of CPU, those of the wall"""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.monotonic()
     with subprocess.Popen([AGENT, "normalise", *options], stdin=subprocess.PIPE,
@@ -193,7 +198,7 @@ def hostile():
             and first["message"] and good_one and len(got) <= 2,
             f"{name}: one object with a reason, and the next event is read",
             f"{len(got)} objects, {first.get('error')}, {str(first)[:300]}")
-        tap(cpu < 5, f"{name}: in bounded time", f"{cpu:.1f} s of CPU, {wall:.1f} s")
+        tap(cpu < (60 if SANITIZED else 5), f"{name}: in bounded time", f"{cpu:.1f} s of CPU, {wall:.1f} s")
     for name, bad in (("control characters", b"a\x01b\x0bc"), ("NUL", b"a\x00b"),
                       ("not UTF-8", b"a\xffb\xc3"), ("references", b"a&#1;b&#x0;c&#xFFFE;d&#xD800;")):
         got, _, _ = run(good.replace("Made-Up", "@").encode().replace(b"@", bad) + b"\n")
