@@ -12,7 +12,7 @@ static size_t line(struct records *rc, struct slice in, bool end, struct record 
 	rc->skipping = eol < 0 && (cut || skipping);
 	ret->text = (struct slice){ in.p, cut ? rc->max : n };
 	ret->cut = cut;
-	ret->have = !skipping && slice_trim(ret->text).n > 0;
+	ret->have = !skipping && winxml_skip_blanks(ret->text).n > 0;
 	rc->split.begun = rc->split.begun || ret->have;
 	return eol >= 0 ? n + 1 : n;
 }

@@ -22,7 +22,7 @@ struct record {
 
 /* Bytes used of in (ret is set); 0: wait for more, which does not happen where end says that no
  * more comes and in is not empty. A buffer of max and RECORDS_MORE bytes is always enough. */
-#define RECORDS_MORE (64u * 1024 + 256)
+#define RECORDS_MORE (4096u + 256)
 size_t records_next(struct records *rc, struct slice in, bool end, struct record *ret);
 
 #endif

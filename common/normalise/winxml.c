@@ -132,7 +132,14 @@ bool winxml_read(struct winxml *x, struct slice in, struct event *ev, struct err
 
 bool winxml_begins(struct slice in)
 {
+	const struct slice doctype = SLICE("<!DOCTYPE");
+
 	in = without_mark(in);
-	return winxml_event_tag(in) > 0 || slice_starts(in, SLICE("<?xml")) ||
-	       slice_starts(in, SLICE("<!DOCTYPE")) || slice_starts(in, SLICE("<Events"));
+	if (winxml_event_tag(in) > 0 || slice_starts(in, doctype) ||
+	    slice_starts(in, SLICE("<Events")))
+		return true;
+	if (!slice_starts(in, SLICE("<?xml")))
+		return false;
+	in.n = in.n < WINXML_LOOK_MAX ? in.n : WINXML_LOOK_MAX;
+	return slice_find(in, SLICE("Event")) > 0 || slice_find(in, doctype) > 0;
 }

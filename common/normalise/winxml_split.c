@@ -7,6 +7,7 @@
 
 #define PREFIX_MAX 32u  /* bytes of a namespace prefix */
 #define INDENT_MAX 64u  /* blanks before an event that begins anew */
+#define BEFORE_MAX 8u   /* declarations, comments and the like before an event */
 #define SKIP_KEEP  128u /* bytes in which a tag of an event, and the blanks before it, may begin */
 
 static bool is_blank(char c)
@@ -14,26 +15,27 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+static bool at_is(struct slice in, size_t at, struct slice word)
+{
+	return in.n >= at && slice_starts(slice_from(in, at), word);
+}
+
 static bool ends_name(char c)
 {
 	return is_blank(c) || c == '>' || c == '/';
 }
 
+/* A byte order mark counts as one: files are joined with theirs in the middle. */
 static size_t skip_blanks(struct slice in, size_t i)
 {
-	while (i < in.n && is_blank(in.p[i]))
-		i++;
+	while (i < in.n && (is_blank(in.p[i]) || at_is(in, i, SLICE("\xef\xbb\xbf"))))
+		i += is_blank(in.p[i]) ? 1 : 3;
 	return i;
 }
 
 struct slice winxml_skip_blanks(struct slice in)
 {
 	return slice_from(in, skip_blanks(in, 0));
-}
-
-static bool at_is(struct slice in, size_t at, struct slice word)
-{
-	return in.n >= at && slice_starts(slice_from(in, at), word);
 }
 
 /* in begins as word does, as far as there is any of it. */
@@ -353,6 +355,8 @@ static ssize_t before(struct winxml_split *sp, struct slice in, size_t *ret_doct
 {
 	struct winxml_split look = { .indent = SIZE_MAX, .begun = sp->begun };
 	size_t i = root_end(sp, in, 0);
+	unsigned n = 0;
+	bool doctype;
 	ssize_t next;
 
 	*ret_doctype = 0;
@@ -361,11 +365,17 @@ static ssize_t before(struct winxml_split *sp, struct slice in, size_t *ret_doct
 		return (ssize_t)i;
 	}
 	memcpy(look.root, sp->root, sizeof(look.root));
+	in.n = in.n < WINXML_LOOK_MAX ? in.n : WINXML_LOOK_MAX;
 	while (i < in.n && winxml_event_tag(slice_from(in, i)) == 0) {
-		bool doctype = at_is(in, i, DOCTYPE);
-
+		if (n++ == BEFORE_MAX)
+			return -1;
+		doctype = at_is(in, i, DOCTYPE);
 		if (root_end(&look, in, i) > 0)
-			break; /* a root without events */
+			break;          /* a root without events */
+		if (doctype && i > 0) { /* with it a record begins */
+			sp->begun = look.begun;
+			return (ssize_t)i;
+		}
 		next = before_one(&look, in, i);
 		if (next <= 0)
 			return next;
@@ -400,7 +410,7 @@ ssize_t winxml_split_next(struct winxml_split *sp, struct slice in, size_t colum
 		return event(sp, in, end, ret);
 	n = before(sp, in, &doctype);
 	if (n == 0 && winxml_event_tag(in) == 0) {
-		if (!end && in.n <= WINXML_LOOK_MAX)
+		if (!end && in.n < WINXML_LOOK_MAX)
 			return 0;
 		n = -1;
 	}

@@ -199,6 +199,11 @@ def hostile():
             f"{name}: one object with a reason, and the next event is read",
             f"{len(got)} objects, {first.get('error')}, {str(first)[:300]}")
         tap(cpu < (60 if SANITIZED else 5), f"{name}: in bounded time", f"{cpu:.1f} s of CPU, {wall:.1f} s")
+    for name, data in (("comments", b"<!-- x -->\n" * 100000), ("open comments", b"<!-- \n" * 100000),
+                       ("roots", b"<a>\n" * 100000), ("declarations", b"<?xml ?>\n" * 100000)):
+        got, cpu, wall = run(b"text\n" + data)
+        tap(len(got) == 1 + data.count(b"\n") and cpu < (60 if SANITIZED else 10),
+            f"lines like {name} of XML: each kept, in bounded time", f"{len(got)}, {cpu:.1f} s")
     for name, bad in (("control characters", b"a\x01b\x0bc"), ("NUL", b"a\x00b"),
                       ("not UTF-8", b"a\xffb\xc3"), ("references", b"a&#1;b&#x0;c&#xFFFE;d&#xD800;")):
         got, _, _ = run(good.replace("Made-Up", "@").encode().replace(b"@", bad) + b"\n")
