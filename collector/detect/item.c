@@ -82,6 +82,7 @@ static const struct mod_row {
 #define ALTS_MAX  4096u /* what windash may make of one value: five for each dash */
 #define REGEX_MAX 8192u
 #define CODE_MAX  16384u /* of a compiled regular expression; the largest public one has 1543 */
+#define GLOB_MAX  512u   /* of a value with ?: its length times that of the event's value is time */
 #define TEXT_MAX  8192u  /* of a value; the longest public one has 542 */
 
 struct item {
@@ -330,6 +331,8 @@ static int string_pred(const struct item *it, struct slice v, struct expr **ret)
 	p.cased = (it->mods & M_CASED) != 0;
 	if (budget_take(it->rs, 0, v.n, it->err) < 0)
 		return -1;
+	if (v.n > GLOB_MAX && slice_chr(v, WILD_ONE) >= 0)
+		return refuse(it, it->at, "a value with ? of more than 512 bytes");
 	/* A keyword is looked for inside values, as if `contains` stood behind it. */
 	if ((it->mods & (M_CONTAINS | M_ENDSWITH)) != 0 ||
 	    (it->field == FIELD_ANY && (it->mods & M_SHAPE) == 0))

@@ -61,17 +61,41 @@ static size_t char_len(const char *p, const char *end)
 	return (size_t)(q - p);
 }
 
-/* The usual greedy walk: on a mismatch only the last star gives way, so the time is bounded by the
- * product of the lengths. */
+/* The characters at p up to the next wildcard. */
+static size_t literal_run(const char *p, const char *pend)
+{
+	const char *q = p;
+
+	while (q < pend && *q != WILD_MANY && *q != WILD_ONE)
+		q++;
+	return (size_t)(q - p);
+}
+
+/* The first place from t on where what stands behind a star may begin; NULL: there is none. */
+static const char *seek(const char *t, const char *tend, const char *p, size_t run)
+{
+	return run > 0 ? memmem(t, (size_t)(tend - t), p, run) : t;
+}
+
+/* The usual greedy walk: on a mismatch only the last star gives way. What follows a star up to the
+ * next wildcard is looked for at once, so the time is linear but for question marks behind it,
+ * whose values are short (item.c). */
 static bool glob(struct slice pt, struct slice text)
 {
 	const char *p = pt.p, *pend = pt.p + pt.n, *t = text.p, *tend = text.p + text.n;
 	const char *star = NULL, *star_t = NULL;
+	size_t run = 0;
 
 	while (t < tend) {
 		if (p < pend && *p == WILD_MANY) {
 			star = ++p;
-			star_t = t;
+			if (p == pend)
+				return true;
+			run = literal_run(p, pend);
+			if (run > 0 && p + run == pend) /* the last: it ends the text */
+				return slice_ends((struct slice){ t, (size_t)(tend - t) },
+						  (struct slice){ p, run });
+			star_t = t = seek(t, tend, p, run);
 		} else if (p < pend && *p == WILD_ONE) {
 			t += char_len(t, tend);
 			p++;
@@ -81,10 +105,12 @@ static bool glob(struct slice pt, struct slice text)
 		} else if (star != NULL) {
 			p = star;
 			star_t += char_len(star_t, tend);
-			t = star_t;
+			star_t = t = seek(star_t, tend, p, run);
 		} else {
 			return false;
 		}
+		if (t == NULL)
+			return false;
 	}
 	while (p < pend && *p == WILD_MANY)
 		p++;

@@ -169,7 +169,7 @@ static int read_link(struct parse *ps, const struct ynode *ext)
 		return -1;
 	if (ps->rule->link != NULL)
 		return 0;
-	if (ext == NULL && is_uuid(slice_str(ps->rule->id))) {
+	if (ext == NULL && ynode_get(ps->doc, "id") != NULL && is_uuid(slice_str(ps->rule->id))) {
 		buf_str(&b, "https://github.com/SigmaHQ/sigma/search?q=");
 		buf_str(&b, ps->rule->id);
 		ps->rule->link = b.failed ? NULL : keep(ps->rs, buf_view(&b));

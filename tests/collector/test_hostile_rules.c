@@ -342,6 +342,50 @@ static void test_regex_bomb_matching(void **state)
 	buf_release(&event);
 }
 
+/* Wildcards over long values: a star is linear; a question mark is for short values. */
+static void test_wildcard_bomb(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned times;
+		const char *end;
+	} bombs[] = {
+		{ "a", 8000, "b*c" }, { "a*", 4000, "b*c" }, { "a", 500, "b?*c" },
+		{ "?", 500, "b*c" },  { "?a", 250, "b*c" },  { "?*", 250, "b" },
+	};
+	struct buf b = { 0 }, event = { 0 };
+	struct rules_report rep;
+	struct heard heard;
+
+	buf_str(&event, "{\"a\":\"");
+	repeat(&event, "a", 900000);
+	buf_str(&event, "\"}");
+	for (size_t i = 0; i < sizeof(bombs) / sizeof(bombs[0]); i++) {
+		struct ruleset *rs;
+		int64_t from;
+
+		buf_reset(&b);
+		buf_str(&b, HEAD "  s: {a: '*");
+		repeat(&b, bombs[i].text, bombs[i].times);
+		buf_printf(&b, "%s'}\n  condition: s\n", bombs[i].end);
+		rs = rules_from(buf_view(&b), &rep, &heard);
+		if (rep.loaded != 1)
+			fail_msg("wildcards %zu: %s", i, heard.fault.msg);
+		from = cpu_ms();
+		assert_int_equal(matches(rs, buf_view(&event)), 0);
+		if (cpu_ms() - from > CPU_MS_MAX)
+			fail_msg("wildcards %zu: %lld ms", i, (long long)(cpu_ms() - from));
+		ruleset_unref(rs);
+	}
+	buf_reset(&b);
+	buf_str(&b, HEAD "  s: {a: '");
+	repeat(&b, "x?", 300);
+	buf_str(&b, "'}\n  condition: s\n");
+	refused("many question marks", buf_view(&b), "more than 512 bytes");
+	buf_release(&b);
+	buf_release(&event);
+}
+
 /* Short rules that mean much: dashes, conditions. */
 static void test_rule_bomb(void **state)
 {
@@ -387,6 +431,7 @@ int main(void)
 		cmocka_unit_test(test_regex_bomb),
 		cmocka_unit_test(test_regex_bomb_matching),
 		cmocka_unit_test(test_rule_bomb),
+		cmocka_unit_test(test_wildcard_bomb),
 	};
 
 	return RUN_TESTS(tests);
