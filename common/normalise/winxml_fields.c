@@ -175,7 +175,7 @@ static bool hex_or_decimal(struct slice s, uint64_t *ret)
 	return true;
 }
 
-/* The standard keywords of winmeta.xml. */
+/* The standard keywords of winmeta.xml, beside those that RenderingInfo names. */
 static void put_keywords(struct event *ev)
 {
 	static const struct {
@@ -197,9 +197,6 @@ static void put_keywords(struct event *ev)
 	if ((bits & UINT64_C(3) << 52) != 0)
 		event_str(ev, ECS_EVENT_OUTCOME,
 			  (bits & UINT64_C(1) << 52) != 0 ? SLICE("failure") : SLICE("success"));
-	if ((bits & UINT64_C(0xfd) << 48) == 0)
-		return; /* those that RenderingInfo names, if it does */
-	event_drop(ev, ECS_WINLOG_KEYWORDS);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if ((bits & names[i].bit) != 0)
 			event_add(ev, ECS_WINLOG_KEYWORDS, names[i].name);

@@ -10,9 +10,9 @@
 
 #include "common/base/slice.h"
 
-#define WINXML_LOOK_MAX                                                                            \
-	(64u * 1024) /* bytes before the first event: declaration, comments, root                  \
-		      */
+/* Bytes before the first event in which its declaration, comments and root are looked for. Few,
+ * since a file of another format may make us look at them again at each of its lines. */
+#define WINXML_LOOK_MAX 4096u
 
 struct winxml_split {   /* a zeroed struct, but for max, is the start of a stream */
 	size_t max;     /* a longer event is cut here, and the rest of it skipped */
@@ -22,8 +22,9 @@ struct winxml_split {   /* a zeroed struct, but for max, is the start of a strea
 	bool doctype;   /* a document type stands in front of the event */
 	bool inside;    /* in an event, or in a document type in front of one */
 	bool skipping;  /* the rest of an event that was cut */
-	bool begun; /* the stream has had a line or an event: what opens now is no root, unless it
-		     * is called Events or a declaration stands before it */
+	/* The stream has had a line or an event: what opens now is no root, unless it is called
+	 * Events or a declaration stands before it. */
+	bool begun;
 	char root[64]; /* the root element's name; "": none is open */
 };
 struct winxml_piece {

@@ -125,8 +125,8 @@ static const struct row other_parts[] = {
 	{ "<Event><System><Level>3</Level><Opcode>1</Opcode><Keywords>0x8020000000000000</Keywords>"
 	  "</System><RenderingInfo><Level>Varoitus</Level><Opcode>Alku</Opcode><Keywords><Keyword>"
 	  "Valvonta onnistui</Keyword></Keywords></RenderingInfo></Event>",
-	  { "log.level=warning", "winlog.opcode=Start", "winlog.keywords=Audit Success",
-	    "event.outcome=success" } },
+	  { "log.level=warning", "winlog.opcode=Start",
+	    "winlog.keywords=Valvonta onnistui,Audit Success", "event.outcome=success" } },
 };
 
 static const struct row around[] = {
