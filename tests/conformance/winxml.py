@@ -9,12 +9,17 @@ import json
 import os
 import pathlib
 import random
+import re
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+sys.dont_write_bytecode = True
+import sigmahq  # noqa: E402
 
 FINE = b"<Event xmlns='x'><System><EventID>7</EventID></System></Event>\n"
 NS = "http://schemas.microsoft.com/win/2004/08/events/event"
@@ -213,6 +218,38 @@ def hostile():
             and event["event"]["original"], f"{name}: replaced, marked, the record kept", event)
 
 
+def text(value):
+    """A value of the recorded JSON as the recorded XML can say it: without what XML has no character
+    for, and with plain line ends."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    value = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f]", "", str(value))
+    return value.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def same_as_json(base):
+    """Each value of the recorded JSON is in the event that its XML becomes, under its own name."""
+    with gzip.open(base / "events_open.xml.gz", "rb") as file:
+        got = run(b"".join(line.split(b"\t", 1)[1] for line in file))[0]
+    bad, values = [], 0
+    for event, wanted in zip(got, sigmahq.events(base)):
+        data = {**event["winlog"].get("user_data", {}), **event["winlog"].get("event_data", {})}
+        for name, value in wanted["EventData"].items():
+            if value is None:  # an empty element, or one that has attributes only
+                continue
+            # Repeated elements have numbers there, and are a list here.
+            have = data.get(name.replace(" ", ""), data.get(re.sub("_[0-9]+$", "", name)))
+            have = have if isinstance(have, list) else [have]
+            value = value if isinstance(value, list) else [value]
+            values += 1
+            # The recorded XML lost blank values.
+            if not all(text("" if v is None else v) in have or
+                       (text(v).strip() == "" and "" in have) for v in value):
+                bad.append(f"event {wanted['id']}: {name} is {have}, not {value}")
+    tap(values > 0 and not bad, f"recorded: all {values} values of the JSON are in the XML's events",
+        "\n".join(bad))
+
+
 def main():
     events = list(made_up())
     same_from_all_forms("made up", events)
@@ -224,6 +261,7 @@ def main():
         path = pathlib.Path(os.environ["VARTIO_CORPUS"]) / "sigma" / "events_open.xml.gz"
         with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
             recorded = [line.rstrip("\n").split("\t", 1)[1] for line in file][::8]
+        same_as_json(path.parent)
         # A line break that a reference stands for would be a plain one when printed anew.
         same_from_all_forms("recorded", [e for e in recorded if "&#1" not in e])
     else:
