@@ -18,7 +18,8 @@
 	"logsource: {product: linux}\n"                                                            \
 	"detection:\n  selection: {a: x}\n  condition: selection\n"                                \
 	"vartio: {entity: host.name}\n"
-#define WAITS 3000 /* of 10 ms: only what is broken takes so long */
+#define NEW_RULES 150
+#define WAITS     3000 /* of 10 ms: only what is broken takes so long */
 
 static char dir[64], db[96], log_dir[96];
 static struct ruleset *rules;
@@ -89,7 +90,7 @@ static struct desk *start(void)
 }
 
 /* A signal of its own host, so an alert of its own. */
-static void signal_put(unsigned n)
+static void signal_of(const char *rule, unsigned n)
 {
 	int64_t now = time_now_ns();
 	struct buf text = { 0 };
@@ -97,13 +98,18 @@ static void signal_put(unsigned n)
 	struct err err = { 0 };
 
 	buf_printf(&text,
-		   "{\"tenant\":\"mallila\",\"rule\":\"" RULE_ID "\",\"event_id\":\"a-1-%u\","
+		   "{\"tenant\":\"mallila\",\"rule\":\"%s\",\"event_id\":\"a-1-%u\","
 		   "\"time\":%lld,\"ingested\":%lld,\"event\":{\"host\":{\"name\":\"h%u\"}}}",
-		   n, (long long)now, (long long)now, n);
+		   rule, n, (long long)now, (long long)now, n);
 	part = buf_view(&text);
 	if (seglog_append(signals, 1, &part, 1, NULL, &err) < 0 || seglog_sync(signals, &err) < 0)
 		fail_msg("%s", err.msg);
 	buf_release(&text);
+}
+
+static void signal_put(unsigned n)
+{
+	signal_of(RULE_ID, n);
 }
 
 static void wait_for(const metric *m, uint64_t least)
@@ -305,13 +311,51 @@ static void test_replay(void **state)
 	seglog_close(signals);
 }
 
+/* Rules that come while signals are read: a signal of a new rule, written as soon as the desk was
+ * told of it, is never read with the old rules, which do not know it. */
+static void test_new_rules(void **state)
+{
+	struct buf text = { 0 };
+	struct desk *dk;
+	unsigned n = 0;
+
+	log_open(8 << 20);
+	dk = start();
+	buf_str(&text, RULE);
+	for (unsigned i = 0; i < NEW_RULES; i++) {
+		struct rules_report rep;
+		struct heard heard;
+		struct ruleset *more;
+		char id[64];
+
+		snprintf(id, sizeof(id), "22222222-0000-4000-8000-%012u", i);
+		buf_printf(&text,
+			   "---\ntitle: T%u\nid: %s\nlogsource: {product: linux}\n"
+			   "detection: {s: {a: x}, condition: s}\n",
+			   i, id);
+		more = rules_from(buf_view(&text), &rep, &heard);
+		assert_int_equal(rep.loaded, i + 2);
+		for (unsigned k = 0; k < 3; k++) /* so that the desk is at work */
+			signal_put(n++);
+		desk_wake(dk);
+		desk_rules(dk, more);
+		signal_of(id, n++);
+		desk_wake(dk);
+		ruleset_unref(more);
+	}
+	wait_for(&desk_stats(dk)->signals, n);
+	expect_alerts(dk, n);
+	seglog_close(signals);
+	buf_release(&text);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, make_place, remove_place)
 
 int main(void)
 {
 	const struct CMUnitTest desk_tests[] = {
-		T(test_restart), T(test_deleted), T(test_deleted_files),
-		T(test_cut),     T(test_refused), T(test_replay),
+		T(test_restart), T(test_deleted), T(test_deleted_files), T(test_cut),
+		T(test_refused), T(test_replay),  T(test_new_rules),
 	};
 
 	return RUN_TESTS(desk_tests);
