@@ -213,7 +213,7 @@ unsigned byte_weight(unsigned char c)
 
 unsigned gram_weight(const char *four)
 {
-	static const char *const often[] = { ".exe",  "\\win", "wind",  "indo", "ndow", "dows",
+	static const char often[][GRAM + 1] = { ".exe",  "\\win", "wind",  "indo", "ndow", "dows",
 					     "ows\\", "syst",  "yste",  "stem", "tem3", "em32",
 					     "m32\\", "powe",  "ower",  "wers", "ersh", "rshe",
 					     "shel",  "hell",  "c:\\w", "micr", "soft", "user",
@@ -223,8 +223,7 @@ unsigned gram_weight(const char *four)
 	for (unsigned k = 0; k < GRAM; k++)
 		weight += byte_weight((unsigned char)four[k]);
 	for (size_t k = 0; k < sizeof(often) / sizeof(often[0]); k++)
-		if (memcmp(four, often[k], GRAM) == 0)
-			weight += 256;
+		weight += window(often[k], GRAM) == window(four, GRAM) ? 256 : 0;
 	return weight;
 }
 
