@@ -332,6 +332,7 @@ int main(int argc, char **argv)
 		from = strtoull(argv[6], NULL, 10);
 		n = strtoull(argv[7], NULL, 10);
 	}
+	setvbuf(stdout, NULL, _IOLBF, 0); /* what was found is told, even if this ends early */
 	if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
 		abort();
 	oracle = oracle_new(argv[1], argv[2]);
