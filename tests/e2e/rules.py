@@ -8,7 +8,7 @@ import re
 import signal
 import time
 
-from lib import Guessing, check, equal, main, region, wait_for
+from lib import Guessing, SANITIZED, check, equal, main, memory_mib, region, wait_for
 
 RULE = """title: {title}
 id: {id}
@@ -94,6 +94,49 @@ def broken(build):
         equal(number(reg, "vartio_detect_matches_total"), stream.written, "matches")
 
 
+def hostile(build):
+    """bombs, 100 MB, noise and a pipe among the rules: each is refused, the rest is in force, memory stays"""
+    with region(build) as reg:
+        rules = reg.folder / "rules"
+        rules.mkdir()
+        (rules / "both.yml").write_text(BOTH, encoding="utf-8")
+        reg.start_collector(rules={"paths": [str(rules)], "reload": "1s"})
+        reg.tenant()
+        log = reg.folder / "auth.log"
+        log.touch()
+        agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]}])
+        agent.start()
+        stream = Guessing(log, 0)
+        stream.start()
+        before = memory_mib(reg.collector.pid)[2]
+        bomb = "x0: &x0 [a,a,a,a,a,a,a,a,a]\n" + "".join(
+            f"x{n}: &x{n} [{','.join([f'*x{n - 1}'] * 9)}]\n" for n in range(1, 10))
+        head = "title: t\nlogsource: {product: linux}\ndetection:\n  condition: s\n  s: "
+        (rules / "aliases.yml").write_text(bomb, encoding="utf-8")
+        (rules / "depth.yml").write_text("a: " + "[" * 100000, encoding="utf-8")
+        (rules / "regex.yml").write_text(head + "{a|re: '((a{1,1000}){1,1000}){1,1000}'}\n", encoding="utf-8")
+        (rules / "dashes.yml").write_text(
+            head + "\n    a|windash:\n" + "      - '-a -b -c -d -e'\n" * 20000, encoding="utf-8")
+        (rules / "noise.yml").write_bytes(os.urandom(1 << 20))
+        with open(rules / "sparse.yml", "wb") as out:
+            out.truncate(100 << 20)
+        os.mkfifo(rules / "pipe.yml")
+        os.symlink("/dev/zero", rules / "zero.yml")
+        wait_for("the reload", lambda: 'msg="rules reloaded"' in reg.collector.text())
+        text = reg.collector.text()
+        for name, why in (("aliases", "more than 50000 values"), ("depth", "nested deeper"), ("regex", "too large"),
+                          ("dashes", "come to more"), ("noise", "no UTF-8"), ("sparse", "more than 1 MiB")):
+            check(re.search(rf"{name}\.yml.*{why}", text), f"{name} was not refused: {text[-2000:]}")
+        here = stream.written
+        wait_for("more events", lambda: stream.written > here + 200)
+        stream.end()
+        wait_for("all events to be matched",
+                 lambda: number(reg, "vartio_detect_matches_total") >= stream.written)
+        equal(number(reg, "vartio_detect_matches_total"), stream.written, "matches")
+        after = memory_mib(reg.collector.pid)[2]
+        check(SANITIZED or after < before + 100, f"memory went from {before} to {after} MiB")
+
+
 def values(build):
     """a placeholder is each municipality's own list; a changed list is taken into use"""
     with region(build) as reg:
@@ -133,4 +176,4 @@ def values(build):
         try_all({("mallila", 3), ("sorsala", 1), ("third", 1)})
 
 
-main(changes, broken, values)
+main(changes, broken, hostile, values)
