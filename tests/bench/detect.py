@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """`vartio-collector detect` with SigmaHQ's rules on recorded Windows events, given again and again.
 
-Prints events a CPU-second, with reading and checking the JSON and writing the matches, loading taken
-off; what loading costs; the memory of the largest run; and how the cost of an event grows with the
+Prints events a CPU-second, with reading and checking the JSON and writing the matches, loading and the
+first pass taken off; what loading costs; the memory of the largest run; and how the cost of an event grows with the
 rules. With rsigma at hand (on PATH, or in $RSIGMA) it runs beside, on the same events. Every run must
 print the expected matches, as often as the events were given, else there are no figures.
 """
@@ -71,7 +71,8 @@ class Events:
 
     def __init__(self, name, folder, events, corpus):
         self.name, self.ids = name, [str(e["id"]) for e in events]
-        self.path, self.peer = folder / f"{name}.ndjson", folder / f"{name}-peer.ndjson"
+        file = name.replace(" ", "-")
+        self.path, self.peer = folder / f"{file}.ndjson", folder / f"{file}-peer.ndjson"
         write(self.path, (sigmahq.winlog(e) for e in events))
         write(self.peer, (flat(e, corpus.sources) for e in events))
         known = set(self.ids)
@@ -133,23 +134,14 @@ def judge(run, judged, events, times):
 
 class Ours:
     def __init__(self, rules, judged):
-        self.rules, self.judged = rules, judged
-        self.load_cpu, self.peak, self.n = [], 0.0, loaded(rules)
+        self.rules, self.judged, self.peak_mib, self.n = rules, judged, 0.0, loaded(rules)
 
     def run(self, events, times):
-        """CPU microseconds an event."""
+        """CPU-seconds without loading, and those of loading."""
         run = Run([PROGRAM, "detect", "--rules", self.rules, "--stats"] + [events.path] * times)
         cpu = judge(run, self.judged, events, times)
-        self.load_cpu.append(run.cpu - cpu)
-        self.peak = max(self.peak, run.peak_mib)
-        return cpu / (len(events.ids) * times) * 1e6
-
-    def measure(self, events, seconds, runs):
-        """The median of some runs of about that many CPU-seconds each; the first one is for learning
-        how long that is."""
-        once = self.run(events, 1) * len(events.ids) / 1e6
-        times = max(1, min(2000, round(seconds / max(once, 0.001))))
-        return statistics.median(self.run(events, times) for _ in range(runs))
+        self.peak_mib = max(self.peak_mib, run.peak_mib)
+        return cpu, run.cpu - cpu
 
 
 # -- rsigma ---------------------------------------------------------------------------------------
@@ -176,105 +168,131 @@ def flat(event, sources):
 
 
 class Rsigma:
-    """The same rules and events. It does not tell loading from running, so what one pass costs is
-    taken off what several cost. Its matches name no event: they are counted by rule."""
+    """The same rules and events. Its matches name no event: they are counted by rule."""
 
     def __init__(self, program, rules, folder):
-        self.program, self.rules, self.folder = program, rules, folder
-        self.load_cpu, self.peak = [], 0.0
+        self.program, self.rules, self.many = program, rules, folder / "many.ndjson"
+        self.peak_mib, self.found = 0.0, {}
         self.version = subprocess.run([program, "--version"], capture_output=True, text=True,
                                       check=True).stdout.split()[1]
 
-    def once(self, path):
-        run = Run([self.program, "engine", "eval", "-r", self.rules, "--quiet", "--output-format",
-                   "ndjson", "--logsource-routing", "-e", f"@{path}"])
-        if run.code != 0:
-            sys.exit(f"rsigma ended with {run.code}: {run.err[-500:]}: no figures")
-        self.peak = max(self.peak, run.peak_mib)
-        return run
-
-    def measure(self, events, times, runs):
-        """(CPU microseconds an event, matches a pass, expected pairs covered by them, by rule)"""
-        many = self.folder / "many.ndjson"
+    def run(self, events, times):
+        """CPU-seconds; it does not tell those of loading apart."""
         text = events.peer.read_bytes()
-        with open(many, "wb") as out:
+        with open(self.many, "wb") as out:
             for _ in range(times):
                 out.write(text)
-        costs = []
-        for _ in range(runs):
-            one, all_of = self.once(events.peer), self.once(many)
-            per_pass = (all_of.cpu - one.cpu) / (times - 1)
-            costs.append(per_pass / len(events.ids) * 1e6)
-            self.load_cpu.append(one.cpu - per_pass)
-            if len(all_of.out.splitlines()) != times * len(one.out.splitlines()):
-                sys.exit("rsigma: other matches on the same events: no figures")
-        many.unlink()
-        found = collections.Counter(json.loads(line).get("rule_id") for line in one.out.splitlines())
+        run = Run([self.program, "engine", "eval", "-r", self.rules, "--quiet", "--output-format",
+                   "ndjson", "--logsource-routing", "-e", f"@{self.many}"])
+        if run.code != 0:
+            sys.exit(f"rsigma ended with {run.code}: {run.err[-500:]}: no figures")
+        found = collections.Counter(json.loads(line).get("rule_id") for line in run.out.splitlines())
+        if any(n % times != 0 for n in found.values()):
+            sys.exit("rsigma: other matches on the same events: no figures")
+        self.found[events] = collections.Counter({rule: n // times for rule, n in found.items()})
+        self.peak_mib = max(self.peak_mib, run.peak_mib)
+        return run.cpu, 0.0
+
+    def covered(self, events):
         wanted = collections.Counter(rule for _, rule in events.expected)
-        return statistics.median(costs), found.total(), (found & wanted).total()
+        return (f"{self.found[events].total()} matches a pass, which cover "
+                f"{(self.found[events] & wanted).total()} of {len(events.expected)} expected")
 
 
 # -- the whole ------------------------------------------------------------------------------------
 
-def rate(us):
-    return 1e6 / us
+class Task:
+    """An engine on some events. What the first pass costs is taken off what several cost: it is
+    loading too, since either engine makes some of its tables when it first needs them."""
+
+    def __init__(self, title, engine, events):
+        self.title, self.engine, self.events, self.times = title, engine, events, 0
+        self.costs, self.loads = [], []
+
+    def settle(self, seconds):
+        """As many passes as take about so long."""
+        cpu, _ = self.engine.run(self.events, 4)
+        self.times = 1 + max(2, min(2000, round(seconds / max(cpu / 4, 0.001))))
+
+    def once(self):
+        one, load = self.engine.run(self.events, 1)
+        several, _ = self.engine.run(self.events, self.times)
+        a_pass = (several - one) / (self.times - 1)
+        self.costs.append(a_pass / len(self.events.ids) * 1e6)
+        self.loads.append(load + one - a_pass)
+
+    def us(self):
+        return statistics.median(self.costs)
+
+    def rate(self):
+        return 1e6 / self.us()
+
+    def load(self):
+        return statistics.median(self.loads)
+
+    def row(self):
+        print(f"{self.title:44} {self.rate():9.0f} events/s  {self.us():8.3f} us of CPU an event",
+              flush=True)
 
 
-def row(name, us):
-    print(f"{name:44} {rate(us):9.0f} events/s  {us:8.3f} us of CPU an event", flush=True)
-
-
-def peer_figures(rsigma, mixed, processes, ours, quick):
+def peer_figures(mixed, processes, ours_mixed, ours_processes):
     """Prints rsigma's rows; its part of the last line."""
-    us, figures = {}, ""
-    for events in (mixed, processes):
-        times = (3 if quick else 9) if events is mixed else (8 if quick else 40)
-        us[events], n, covered = rsigma.measure(events, times, 1 if quick else 3)
-        row(f"rsigma {rsigma.version}, all rules, {events.name}", us[events])
-        print(f"    {n} matches a pass, which cover {covered} of {len(events.expected)} expected")
-    for events, name in ((mixed, ""), (processes, "_process_creation")):
-        figures += f" ratio_rsigma{name}={us[events] / ours[events]:.2f}"
-        figures += f" peer_rsigma{name}_events_per_s={rate(us[events]):.0f}"
-    load = statistics.median(rsigma.load_cpu)
-    print(f"    loading {load:.2f} CPU-s, {rsigma.peak:.1f} MiB resident")
-    return figures + f" peer_rsigma_load_cpu_s={load:.2f} peer_rsigma_rss_mib={rsigma.peak:.1f}"
+    figures = ""
+    for task, ours, name in ((mixed, ours_mixed, ""), (processes, ours_processes, "_process_creation")):
+        task.row()
+        print(f"    {task.engine.covered(task.events)}")
+        figures += f" ratio_rsigma{name}={task.us() / ours.us():.2f}"
+        figures += f" peer_rsigma{name}_events_per_s={task.rate():.0f}"
+    print(f"    loading {mixed.load():.2f} CPU-s, {mixed.engine.peak_mib:.1f} MiB resident")
+    return (f"{figures} peer_rsigma_load_cpu_s={mixed.load():.2f} "
+            f"peer_rsigma_rss_mib={mixed.engine.peak_mib:.1f}")
+
+
+def engines(corpus, folder):
+    """(every rule, those for Windows, some drawn of all)"""
+    windows = dict(sigmahq.windows_rules(corpus.rules))
+    few = random.Random(SEED).sample(sorted(corpus.rules.rglob("*.yml")), SMALL)
+    few_ids = {windows[path] for path in few if path in windows} & corpus.compared
+    return (Ours(corpus.rules, corpus.compared),
+            Ours(copy_rules(windows, folder / "windows"), corpus.compared),
+            Ours(copy_rules(few, folder / "few"), few_ids))
 
 
 def measure(corpus, folder, quick):
-    seconds, runs = (1, 1) if quick else (6, 3)
     recorded = list(sigmahq.events(corpus.base))
     mixed = Events("mixed", folder, recorded, corpus)
-    processes = Events("process-creation", folder, list(filter(is_process_creation, recorded)), corpus)
-    files = sorted(corpus.rules.rglob("*.yml"))
-    few = random.Random(SEED).sample(files, SMALL)
-    windows = dict(sigmahq.windows_rules(corpus.rules))
-    few_ids = {windows[path] for path in few if path in windows}
-    every = Ours(corpus.rules, corpus.compared)
-    only = Ours(copy_rules(windows, folder / "windows"), corpus.compared)
-    small = Ours(copy_rules(few, folder / "few"), few_ids & corpus.compared)
+    processes = Events("process creation", folder, list(filter(is_process_creation, recorded)), corpus)
+    every, only, small = engines(corpus, folder)
     print(f"{machine()}; {len(mixed.ids)} recorded events, {len(processes.ids)} of them process "
           f"creation; {every.n} rules load, {only.n} of Windows'", flush=True)
-    ours = {mixed: every.measure(mixed, seconds, runs)}
-    row(f"all {every.n} rules, mixed", ours[mixed])
-    few_us = small.measure(mixed, seconds, runs)
-    row(f"{small.n} rules of them, mixed", few_us)
-    ours[processes] = every.measure(processes, seconds, runs)
-    row(f"all {every.n} rules, process creation", ours[processes])
-    of_windows = {events: only.measure(events, seconds, runs) for events in (mixed, processes)}
-    row(f"{only.n} Windows rules, mixed", of_windows[mixed])
-    row(f"{only.n} Windows rules, process creation", of_windows[processes])
-    load = statistics.median(every.load_cpu)
-    print(f"loading all of them {load:.2f} CPU-s, Windows' {statistics.median(only.load_cpu):.2f}; "
-          f"{every.peak:.1f} MiB resident")
-    line = (f"detect: events_per_s={rate(ours[mixed]):.0f} cpu_us_per_event={ours[mixed]:.3f} "
-            f"load_cpu_s={load:.2f} rss_mib={every.peak:.1f} rules={every.n} "
-            f"process_creation_events_per_s={rate(ours[processes]):.0f} "
-            f"growth_500_to_all={ours[mixed] / few_us:.2f} "
-            f"windows_events_per_s={rate(of_windows[mixed]):.0f} "
-            f"windows_process_creation_events_per_s={rate(of_windows[processes]):.0f}")
-    program = os.environ.get("RSIGMA") or shutil.which("rsigma")
+    ours = [Task(f"{name} {engine.n} rules, {events.name}", engine, events) for name, engine, events in
+            (("all", every, mixed), ("of these", small, mixed), ("all", every, processes),
+             ("Windows'", only, mixed), ("Windows'", only, processes))]
+    peers, program = [], os.environ.get("RSIGMA") or shutil.which("rsigma")
     if program:
-        line += peer_figures(Rsigma(program, corpus.rules, folder), mixed, processes, ours, quick)
+        rsigma = Rsigma(program, corpus.rules, folder)
+        peers = [Task(f"rsigma {rsigma.version}, all rules, {events.name}", rsigma, events)
+                 for events in (mixed, processes)]
+    for task in ours:
+        task.settle(1 if quick else 6)
+    for task in peers:
+        task.times = {mixed: 3 if quick else 7, processes: 8 if quick else 30}[task.events]
+    for _ in range(1 if quick else 3):  # in turn, as neighbours come and go
+        for task in ours + peers:
+            task.once()
+    for task in ours:
+        task.row()
+    all_mixed, few_mixed, all_processes, windows_mixed, windows_processes = ours
+    print(f"    loading all of them {all_mixed.load():.2f} CPU-s, Windows' {windows_mixed.load():.2f}; "
+          f"{every.peak_mib:.1f} MiB resident")
+    line = (f"detect: events_per_s={all_mixed.rate():.0f} cpu_us_per_event={all_mixed.us():.3f} "
+            f"load_cpu_s={all_mixed.load():.2f} rss_mib={every.peak_mib:.1f} rules={every.n} "
+            f"process_creation_events_per_s={all_processes.rate():.0f} "
+            f"growth_500_to_all={all_mixed.us() / few_mixed.us():.2f} "
+            f"windows_events_per_s={windows_mixed.rate():.0f} "
+            f"windows_process_creation_events_per_s={windows_processes.rate():.0f}")
+    if peers:
+        line += peer_figures(*peers, all_mixed, all_processes)
     print(line)
 
 
