@@ -135,6 +135,42 @@ static void test_folded_sum(void **state)
 	region_close(&rg);
 }
 
+/* What came before a late event is not what came after it, be the group large or small. */
+static void test_late_chain(void **state)
+{
+	struct region rg;
+
+	region_open(&rg, X("temporal_ordered", "a, b", "10s", ""), 0);
+	for (unsigned i = 0; i < 100; i++)
+		region_feed(&rg, 'b', T0 + (int64_t)i * NS_PER_MS, "\"g\":\"h\"");
+	region_feed(&rg, 'a', T0 + 200 * NS_PER_MS, "\"g\":\"h\"");
+	region_feed(&rg, 'b', T0 + 199 * NS_PER_MS, "\"g\":\"h\""); /* before the a */
+	assert_int_equal(rg.findings, 0);
+	region_feed(&rg, 'b', T0 + 201 * NS_PER_MS, "\"g\":\"h\"");
+	assert_true(rg.holds);
+	region_close(&rg);
+}
+
+/* A chain that went on from an event is not lost when thousands like it come later. */
+static void test_folded_chain(void **state)
+{
+	struct region rg;
+	unsigned i = 0;
+
+	region_open(&rg, X("temporal_ordered", "a, b, c", "1d", ""), 0);
+	region_feed(&rg, 'a', T0, "\"g\":\"h\"");
+	region_feed(&rg, 'b', T0 + NS_PER_MS, "\"g\":\"h\"");
+	for (i = 2; i < 5000; i++) {
+		region_feed(&rg, 'a', T0 + (int64_t)i * NS_PER_MS, "\"g\":\"h\"");
+		assert_int_equal(rg.findings, 0);
+	}
+	assert_true(metric_get(&rg.stats.folded) > 3000);
+	region_feed(&rg, 'c', T0 + (int64_t)i * NS_PER_MS, "\"g\":\"h\"");
+	assert_true(rg.holds);
+	assert_int_equal(rg.told, 5001);
+	region_close(&rg);
+}
+
 /* What a session's end leaves: the state of a group goes, and the window begins anew. */
 static void test_groups_end(void **state)
 {
@@ -160,6 +196,7 @@ int main(void)
 	const struct CMUnitTest corr_hot_tests[] = {
 		cmocka_unit_test(test_in_order),   cmocka_unit_test(test_late),
 		cmocka_unit_test(test_same_time),  cmocka_unit_test(test_folded_sum),
+		cmocka_unit_test(test_late_chain), cmocka_unit_test(test_folded_chain),
 		cmocka_unit_test(test_groups_end),
 	};
 

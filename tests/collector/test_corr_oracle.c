@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#define RULES_N  400u
+#define RULES_N  1000u
 #define EVENTS_N 200u
 
 static uint64_t rng;
