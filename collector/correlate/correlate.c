@@ -68,8 +68,9 @@ static int64_t time_clamp(int64_t t_ns)
 	return t_ns < 0 ? 0 : t_ns > TIME_MAX_NS ? TIME_MAX_NS : t_ns;
 }
 
-static bool seen_before(struct correlate *co, const struct signal_in *sg, int *ret_r,
-			struct err *err)
+/* The hash of (tenant, rule, event.id), under which a signal is known again. */
+static int pair_hash(struct correlate *co, const struct signal_in *sg, uint64_t *ret,
+		     struct err *err)
 {
 	struct buf *b = &co->key_buf;
 
@@ -81,12 +82,10 @@ static bool seen_before(struct correlate *co, const struct signal_in *sg, int *r
 	buf_chr(b, ' ');
 	buf_slice(b, sg->rule_id);
 	buf_slice(b, sg->event_id);
-	if (b->failed) {
-		*ret_r = err_nomem(err);
-		return true;
-	}
-	*ret_r = seen_add(&co->seen, siphash(&co->key, buf_view(b)), co->arrival_ns, err);
-	return *ret_r != 0;
+	if (b->failed)
+		return err_nomem(err);
+	*ret = siphash(&co->key, buf_view(b));
+	return 0;
 }
 
 /* What a field of the correlation is called in the events of the rule that matched, or of the
@@ -328,9 +327,9 @@ static int run(struct correlate *co, struct plan *pl, struct incoming *in, struc
 	return r;
 }
 
-/* pl: the plan of the signal's rule, or NULL. */
-static int take_signal(struct correlate *co, struct plan *pl, struct signal_in *sg, int64_t now_ns,
-		       bool replay, struct err *err)
+/* pl: the plan of the signal's rule, or NULL. pair: its pair_hash. */
+static int take_signal(struct correlate *co, struct plan *pl, struct signal_in *sg, uint64_t pair,
+		       int64_t now_ns, bool replay, struct err *err)
 {
 	int64_t arrival = time_clamp(sg->ingested_ns > 0 ? sg->ingested_ns : now_ns);
 	struct incoming in = { .sg = sg, .time_ns = time_clamp(sg->time_ns), .replay = replay };
@@ -343,7 +342,8 @@ static int take_signal(struct correlate *co, struct plan *pl, struct signal_in *
 	}
 	if (arrival > co->arrival_ns)
 		co->arrival_ns = arrival;
-	if (seen_before(co, sg, &r, err)) {
+	r = seen_add(&co->seen, pair, co->arrival_ns, err);
+	if (r != 0) {
 		metric_add(&co->stats->repeated, r == 1);
 		return r < 0 ? -1 : 0;
 	}
@@ -362,7 +362,11 @@ static int take_signal(struct correlate *co, struct plan *pl, struct signal_in *
 int correlate_signal(struct correlate *co, struct signal_in *sg, int64_t now_ns, bool replay,
 		     struct err *err)
 {
-	return take_signal(co, plan_find(co, sg->rule_id), sg, now_ns, replay, err);
+	uint64_t pair;
+
+	if (pair_hash(co, sg, &pair, err) < 0)
+		return -1;
+	return take_signal(co, plan_find(co, sg->rule_id), sg, pair, now_ns, replay, err);
 }
 
 int correlate_replay(struct correlate *co, struct slice text, struct signal_in *sg, int64_t now_ns,
@@ -370,9 +374,11 @@ int correlate_replay(struct correlate *co, struct slice text, struct signal_in *
 {
 	struct plan *pl;
 	struct slice event;
+	uint64_t pair;
 
-	if (signal_head(text, sg, &event, err) < 0)
+	if (signal_head(text, sg, &event, err) < 0 || pair_hash(co, sg, &pair, err) < 0)
 		return -1;
+	seen_soon(&co->seen, pair);
 	pl = plan_find(co, sg->rule_id);
 	if (pl != NULL && pl->n_uses > 0) {
 		if (skim(&co->skim, event, &sg->part))
@@ -380,7 +386,7 @@ int correlate_replay(struct correlate *co, struct slice text, struct signal_in *
 		if (json_index_read(&sg->event, event, err) < 0)
 			return -1;
 	}
-	return take_signal(co, pl, sg, now_ns, true, err);
+	return take_signal(co, pl, sg, pair, now_ns, true, err);
 }
 
 void correlate_metrics(const struct correlate_stats *st, struct buf *out)

@@ -3,6 +3,7 @@
  * arrival, not by event time: a backlog that comes after a day offline is judged by its own times,
  * and one clock that runs ahead ends nobody else's windows. */
 #include "collector/correlate/state.h"
+#include "collector/correlate/table.h"
 
 #include <stdlib.h>
 
@@ -12,7 +13,7 @@
 static int table_grow(struct correlate *co, struct err *err)
 {
 	size_t cap = co->table_cap > 0 ? co->table_cap * 2 : TABLE_MIN;
-	struct group **t = calloc(cap, sizeof(struct group *));
+	struct group **t = table_alloc(cap, sizeof(struct group *));
 
 	if (t == NULL)
 		return err_nomem(err);

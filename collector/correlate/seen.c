@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "collector/correlate/table.h"
+
 #define SLOTS_MIN 1024u
 
 void seen_init(struct seen *se, size_t max_bytes, int64_t span_ns)
@@ -36,7 +38,7 @@ static int set_grow(struct seen_set *s, struct err *err)
 {
 	struct seen_set more = { .cap = s->cap > 0 ? s->cap * 2 : SLOTS_MIN };
 
-	more.slot = calloc(more.cap, sizeof(*more.slot));
+	more.slot = table_alloc(more.cap, sizeof(*more.slot));
 	if (more.slot == NULL)
 		return err_nomem(err);
 	for (size_t i = 0; i < s->cap; i++)
@@ -73,6 +75,14 @@ int seen_add(struct seen *se, uint64_t hash, int64_t arrival_ns, struct err *err
 	}
 	set_put(&se->now, hash);
 	return 0;
+}
+
+void seen_soon(const struct seen *se, uint64_t hash)
+{
+	if (se->now.cap > 0)
+		__builtin_prefetch(&se->now.slot[hash & (se->now.cap - 1)]);
+	if (se->before.cap > 0)
+		__builtin_prefetch(&se->before.slot[hash & (se->before.cap - 1)]);
 }
 
 size_t seen_bytes(const struct seen *se)

@@ -23,6 +23,8 @@ struct seen {
 void seen_init(struct seen *se, size_t max_bytes, int64_t span_ns);
 /* 1: it was there already; 0: it is now; -1: no memory. */
 int seen_add(struct seen *se, uint64_t hash, int64_t arrival_ns, struct err *err);
+/* The hash will be asked for soon: its place is fetched meanwhile. */
+void seen_soon(const struct seen *se, uint64_t hash);
 size_t seen_bytes(const struct seen *se);
 size_t seen_count(const struct seen *se);
 void seen_release(struct seen *se);

@@ -69,14 +69,47 @@ static const char *string_end(const char *p, const char *end, bool *ret_escaped)
 }
 
 #if !defined(VARTIO_NO_SIMD) && defined(__SSE2__)
-static inline uint64_t marks(const __m128i v[4], char c)
+struct block { /* 64 bytes; written out, as compilers keep small loops over vectors in memory */
+	__m128i a, b, c, d;
+};
+
+static inline struct block block_at(const char *p)
+{
+	const __m128i *q = (const __m128i *)(const void *)p;
+
+	return (struct block){ _mm_loadu_si128(q), _mm_loadu_si128(q + 1), _mm_loadu_si128(q + 2),
+			       _mm_loadu_si128(q + 3) };
+}
+
+static inline struct block block_or(struct block v, char c)
+{
+	const __m128i x = _mm_set1_epi8(c);
+
+	return (struct block){ _mm_or_si128(v.a, x), _mm_or_si128(v.b, x), _mm_or_si128(v.c, x),
+			       _mm_or_si128(v.d, x) };
+}
+
+/* Bit N: byte N is c. */
+static inline uint64_t marks(struct block v, char c)
 {
 	const __m128i is = _mm_set1_epi8(c);
-	uint64_t m = 0;
+	uint64_t a = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v.a, is));
+	uint64_t b = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v.b, is));
+	uint64_t m = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v.c, is));
+	uint64_t d = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v.d, is));
 
-	for (unsigned i = 0; i < 4; i++)
-		m |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v[i], is)) << (16 * i);
-	return m;
+	return a | b << 16 | m << 32 | d << 48;
+}
+
+/* Bit N: an odd number of the bits up to N are set. */
+static inline uint64_t odd_up_to(uint64_t m)
+{
+	m ^= m << 1;
+	m ^= m << 2;
+	m ^= m << 4;
+	m ^= m << 8;
+	m ^= m << 16;
+	return m ^ m << 32;
 }
 
 /* The object or array at p, 64 bytes at a time: which bytes lie inside strings follows from the
@@ -89,20 +122,14 @@ static const char *nested_skip(const char *p, const char *end, unsigned *depth)
 	unsigned deep = 0;
 
 	for (; end - p >= 64; p += 64) {
-		__m128i v[4], low[4];
+		struct block v = block_at(p), low = block_or(v, 0x20);
 		uint64_t strings, ends, opens;
 
-		for (unsigned i = 0; i < 4; i++) {
-			v[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
-			/* [ and { differ by 0x20, as ] and } do; nothing else becomes them. */
-			low[i] = _mm_or_si128(v[i], _mm_set1_epi8(0x20));
-		}
 		if (marks(v, '\\') != 0)
 			break;
-		strings = marks(v, '"');
-		for (unsigned i = 1; i < 64; i *= 2)
-			strings ^= strings << i;
+		strings = odd_up_to(marks(v, '"'));
 		strings ^= inside;
+		/* [ and { differ by 0x20, as ] and } do; nothing else becomes them. */
 		opens = marks(low, '{') & ~strings;
 		ends = marks(low, '}') & ~strings;
 		for (uint64_t both = opens | ends; both != 0; both &= both - 1) {
