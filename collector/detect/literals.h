@@ -10,11 +10,12 @@
 #include "collector/detect/pattern.h"
 #include "common/base/err.h"
 
+#define LITERAL_MIN 2u /* bytes of a contained literal; one alone is in nearly every text */
+
 struct literal {
-	struct slice
-		text; /* folded, at least a byte, a contained one two; lives as long as the index */
-	enum shape shape; /* SHAPE_EXACT, _PREFIX, _SUFFIX or _CONTAINS */
-	uint32_t number;  /* the caller's: the bit that a hit sets */
+	struct slice text; /* folded, not empty; lives as long as the index */
+	enum shape shape;  /* SHAPE_EXACT, _PREFIX, _SUFFIX or _CONTAINS */
+	uint32_t number;   /* the caller's: the bit that a hit sets */
 };
 
 struct literals;

@@ -220,6 +220,7 @@ static struct ruleset *ruleset_new(struct err *err)
 		goto fail;
 	}
 	pcre2_set_parens_nest_limit(rs->regex_ctx, REGEX_NEST_MAX);
+	pcre2_set_newline(rs->regex_ctx, PCRE2_NEWLINE_LF); /* whatever it was built for */
 	/* The first field is that of keywords: FIELD_ANY. */
 	if (field_intern(rs, (struct slice){ "", 0 }, NULL, &any, err) < 0 ||
 	    maps_load(rs, err) < 0)

@@ -139,8 +139,7 @@ int witness_of(struct ruleset *rs, struct pred *p, struct witness *ret)
 		r = string_witness(rs, p, ret);
 	else if (p->kind == PRED_REGEX)
 		r = regex_witness(rs, p, ret);
-	/* A single byte somewhere is in nearly every value. */
-	if (ret->shape == SHAPE_CONTAINS && ret->text.n < 2)
+	if (ret->shape == SHAPE_CONTAINS && ret->text.n < LITERAL_MIN)
 		ret->text.n = 0;
 	/* Whose event it is tells nothing of what is in it: expand.c. */
 	if (slice_is(rs->field_keys.keys[p->field], "organization.id"))
