@@ -144,33 +144,6 @@ struct slice val_raw(struct detector *dt, struct val *v)
 	return v->raw;
 }
 
-/* Lower case of ASCII text, from p to out (which may be the same); false: there is more than ASCII,
- * and out is unfinished. */
-static bool lower_ascii(const char *p, size_t n, char *out)
-{
-	size_t i = 0;
-
-#if !defined(VARTIO_NO_SIMD) && defined(__SSE2__)
-	const __m128i before = _mm_set1_epi8('A' - 1), behind = _mm_set1_epi8('Z' + 1);
-
-	for (; n - i >= 16; i += 16) {
-		__m128i w = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-		__m128i up = _mm_and_si128(_mm_cmpgt_epi8(w, before), _mm_cmplt_epi8(w, behind));
-
-		if (_mm_movemask_epi8(w) != 0)
-			return false;
-		w = _mm_or_si128(w, _mm_and_si128(up, _mm_set1_epi8(0x20)));
-		_mm_storeu_si128((__m128i *)(void *)(out + i), w);
-	}
-#endif
-	for (; i < n; i++) {
-		if ((p[i] & 0x80) != 0)
-			return false;
-		out[i] = p[i] >= 'A' && p[i] <= 'Z' ? (char)(p[i] | 0x20) : p[i];
-	}
-	return true;
-}
-
 struct slice val_folded(struct detector *dt, struct val *v)
 {
 	struct slice in = v->leaf->value;
@@ -185,7 +158,7 @@ struct slice val_folded(struct detector *dt, struct val *v)
 		in.n = json_unescape(in, out);
 		in.p = out;
 	}
-	v->ascii = lower_ascii(in.p, in.n, out);
+	v->ascii = lower_ascii(in.p, in.n, out) == in.n;
 	v->folded = v->ascii ? (struct slice){ out, in.n } : fold(val_raw(dt, v), &dt->mem);
 	if (v->folded.p != NULL)
 		return v->folded;

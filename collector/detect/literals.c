@@ -172,18 +172,18 @@ static const struct {
 	{ "medium", 0.2 },
 	{ "kerberos", 0.2 },
 	{ "ntlm", 0.2 },
+	{ "service", 0.15 },
+	{ "user", 0.2 },
+	{ "path", 0.1 },
+	{ "name", 0.1 },
+	{ "start", 0.1 },
 };
 
-double literal_odds(struct slice text, enum shape shape)
+/* The best known piece in a literal: with each byte beside it, it is less common. */
+static double usual_odds(struct slice text)
 {
-	static const double by_length[] = { 1.0,  1.0,   0.8,   0.6,   0.05,
-					    0.02, 0.012, 0.008, 0.006, 0.004 };
-	double odds = by_length[text.n < 9 ? text.n : 9];
+	double odds = 0;
 
-	if (shape == SHAPE_EXACT)
-		odds /= 4;
-	else if (shape != SHAPE_CONTAINS)
-		odds /= 2;
 	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
 		struct slice u = slice_str(usual[i].text);
 		double o = usual[i].odds;
@@ -195,6 +195,27 @@ double literal_odds(struct slice text, enum shape shape)
 		odds = o > odds ? o : odds;
 	}
 	return odds;
+}
+
+double literal_odds(struct slice text, enum shape shape)
+{
+	static const double by_length[] = { 1.0,  1.0,   0.8,   0.6,   0.05,
+					    0.02, 0.012, 0.008, 0.006, 0.004 };
+	double odds = by_length[text.n < 9 ? text.n : 9], known = usual_odds(text), last;
+	size_t at = text.n;
+
+	if (shape == SHAPE_EXACT)
+		odds /= 4;
+	else if (shape != SHAPE_CONTAINS)
+		odds /= 2;
+	/* A program is as common by its path as by its name, nearly. */
+	while (at > 0 && text.p[at - 1] != '\\')
+		at--;
+	if (at > 1 && (shape == SHAPE_EXACT || shape == SHAPE_SUFFIX)) {
+		last = usual_odds(slice_from(text, at - 1)) * 0.8;
+		known = last > known ? last : known;
+	}
+	return known > odds ? known : odds;
 }
 
 unsigned byte_weight(unsigned char c)
@@ -214,10 +235,10 @@ unsigned byte_weight(unsigned char c)
 unsigned gram_weight(const char *four)
 {
 	static const char often[][GRAM + 1] = { ".exe",  "\\win", "wind",  "indo", "ndow", "dows",
-					     "ows\\", "syst",  "yste",  "stem", "tem3", "em32",
-					     "m32\\", "powe",  "ower",  "wers", "ersh", "rshe",
-					     "shel",  "hell",  "c:\\w", "micr", "soft", "user",
-					     "sers",  "prog",  "file",  "http" };
+						"ows\\", "syst",  "yste",  "stem", "tem3", "em32",
+						"m32\\", "powe",  "ower",  "wers", "ersh", "rshe",
+						"shel",  "hell",  "c:\\w", "micr", "soft", "user",
+						"sers",  "prog",  "file",  "http" };
 	unsigned weight = 0;
 
 	for (unsigned k = 0; k < GRAM; k++)

@@ -5,6 +5,10 @@
 #include "common/base/hash.h"
 #include "common/base/text.h"
 
+#if !defined(VARTIO_NO_SIMD) && defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 void pattern_read(struct slice text, struct buf *out)
 {
 	for (size_t i = 0; i < text.n; i++) {
@@ -186,6 +190,28 @@ static size_t put_char(char *out, uint32_t c)
 	return n;
 }
 
+size_t lower_ascii(const char *p, size_t n, char *out)
+{
+	size_t i = 0;
+
+#if !defined(VARTIO_NO_SIMD) && defined(__SSE2__)
+	const __m128i before = _mm_set1_epi8('A' - 1), behind = _mm_set1_epi8('Z' + 1);
+
+	for (; n - i >= 16; i += 16) {
+		__m128i w = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+		__m128i up = _mm_and_si128(_mm_cmpgt_epi8(w, before), _mm_cmplt_epi8(w, behind));
+
+		if (_mm_movemask_epi8(w) != 0)
+			break;
+		w = _mm_or_si128(w, _mm_and_si128(up, _mm_set1_epi8(0x20)));
+		_mm_storeu_si128((__m128i *)(void *)(out + i), w);
+	}
+#endif
+	for (; i < n && (p[i] & 0x80) == 0; i++)
+		out[i] = p[i] >= 'A' && p[i] <= 'Z' ? (char)(p[i] | 0x20) : p[i];
+	return i;
+}
+
 struct slice fold(struct slice text, struct arena *mem)
 {
 	size_t i, at, n = 0;
@@ -206,13 +232,11 @@ struct slice fold(struct slice text, struct arena *mem)
 	if (p == NULL)
 		return (struct slice){ NULL, 0 };
 	for (at = 0; at < text.n;) {
-		char b = text.p[at];
-
-		if ((b & 0x80) == 0) {
-			p[n++] = b >= 'A' && b <= 'Z' ? (char)(b | 0x20) : b;
-			at++;
-			continue;
-		}
+		i = at;
+		at += lower_ascii(text.p + at, text.n - at, p + n);
+		n += at - i;
+		if (at == text.n)
+			break;
 		i = at;
 		c = text_next(text, &at);
 		if (c < 0)

@@ -38,6 +38,10 @@ bool pattern_match(const struct pattern *pt, struct slice text); /* both folded,
  * is NULL when memory is out. Wildcard bytes pass unchanged. */
 struct slice fold(struct slice text, struct arena *mem);
 
+/* Lower case of the ASCII characters that p begins with, to out (which may be p). How many there
+ * are. */
+size_t lower_ascii(const char *p, size_t n, char *out);
+
 /* Sigma's encodings, of values without wildcards. -1: not UTF-8. */
 int encode_utf16(struct slice in, bool big_endian, bool bom, struct buf *out);
 void encode_base64(struct slice in, struct buf *out);
