@@ -66,9 +66,10 @@ struct finding { /* "this rule is true of this group now"; everything lent durin
 /* Kept a group; twice the threshold where that is more. Past it signals alike are folded into one,
  * else only counted. Counts of values and rules stay right; what is added up (value_sum, value_avg,
  * shares, event_count of which a largest number is asked) may leave its window by 1/256 of the
- * timespan too late; percentiles and medians are those of the newest values. */
+ * timespan too late; percentiles and medians are those of the newest values (a bound
+ * also on what a sender costs whose every second event is late by all that is allowed). */
 #define CORRELATE_SIGNALS_MAX 1024u
-#define CORRELATE_VALUES_MAX  4096u /* of percentiles, medians, shares */
+#define CORRELATE_VALUES_MAX  4096u /* of shares */
 
 struct correlate;
 struct correlate_stats;

@@ -89,7 +89,7 @@ static int correlation_plan(struct correlate *co, const struct correlate_opts *o
 	pl->session_ns = c->timespan_ns > session ? c->timespan_ns : session;
 	pl->hold_ns = pl->session_ns + pl->late_ns;
 	/* Twice the threshold: the items of two windows, so that folding cannot hide one. */
-	pl->items_max = c->type == CORR_VALUE_PERCENTILE || c->type == CORR_VALUE_MEDIAN
+	pl->items_max = c->type == CORR_VALUE_PERCENTILE && c->percentile < 0
 				? CORRELATE_VALUES_MAX
 				: CORRELATE_SIGNALS_MAX;
 	if (asked * 2 + 2 > pl->items_max)

@@ -97,6 +97,34 @@ static void test_late(void **state)
 	}
 }
 
+/* The worst that forged times can do: every second event goes back over all that the group holds.
+ * What a group holds bounds it. */
+static void test_hostile_times(void **state)
+{
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		struct region rg;
+		uint64_t before;
+		char fields[64];
+
+		if (kinds[k].quiet > 10000 || strstr(kinds[k].rule, "lte: 1000000") != NULL)
+			continue; /* these are asked to hold more */
+		region_open(&rg, kinds[k].rule, 0);
+		for (unsigned i = 0; i < 6000; i++)
+			feed_hot(&rg, k, i, 0);
+		before = metric_get(&rg.stats.steps);
+		for (unsigned i = 0; i < 200; i++) {
+			snprintf(fields, sizeof(fields), "\"g\":\"h\",\"v\":%u", i);
+			region_feed(&rg, i % 4 < 2 || !two_rules(kinds[k].rule) ? 'a' : 'b',
+				    T0 + (i % 2 == 0 ? (6000 + (int64_t)i) * NS_PER_MS : 1000),
+				    fields);
+		}
+		if (metric_get(&rg.stats.steps) - before > 200ull * 3 * CORRELATE_VALUES_MAX)
+			fail_msg("%s%llu steps", kinds[k].rule,
+				 (unsigned long long)(metric_get(&rg.stats.steps) - before));
+		region_close(&rg);
+	}
+}
+
 /* Clocks of whole seconds: tens of thousands of events of one time, by two rules each. */
 static void test_same_time(void **state)
 {
@@ -194,10 +222,10 @@ static void test_groups_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest corr_hot_tests[] = {
-		cmocka_unit_test(test_in_order),   cmocka_unit_test(test_late),
-		cmocka_unit_test(test_same_time),  cmocka_unit_test(test_folded_sum),
-		cmocka_unit_test(test_late_chain), cmocka_unit_test(test_folded_chain),
-		cmocka_unit_test(test_groups_end),
+		cmocka_unit_test(test_in_order),      cmocka_unit_test(test_late),
+		cmocka_unit_test(test_same_time),     cmocka_unit_test(test_folded_sum),
+		cmocka_unit_test(test_hostile_times), cmocka_unit_test(test_late_chain),
+		cmocka_unit_test(test_folded_chain),  cmocka_unit_test(test_groups_end),
 	};
 
 	return RUN_TESTS(corr_hot_tests);
