@@ -178,9 +178,7 @@ bool val_may_hold(struct detector *dt, struct val *v, const struct pairs *need)
 		v->asks++;
 		return true;
 	}
-	if (val_folded(dt, v).n > SIGNATURE_MAX)
-		return true;
-	sg = arena_alloc(&dt->mem, signature_size(v->folded.n));
+	sg = arena_alloc(&dt->mem, signature_size(val_folded(dt, v).n));
 	if (sg == NULL)
 		return true; /* only slower */
 	signature_make(sg, v->folded);

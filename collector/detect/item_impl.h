@@ -65,7 +65,8 @@ int item_refuse(const struct item *it, const struct ynode *at, const char *fmt, 
 /* A text whose wildcards are marked; one as a rule writes it. */
 int string_value(const struct item *it, struct slice prepared, struct expr **ret);
 int text_value(const struct item *it, struct expr **ret);
-bool item_is_word(struct slice s, size_t i); /* a character of a word, as windash sees it */
+/* Whether byte i belongs to a character of a word, as windash sees it. */
+bool item_is_word(struct slice s, size_t i);
 /* it->at as what it->mods say. */
 int regex_value(const struct item *it, struct expr **ret);
 int cidr_value(const struct item *it, struct expr **ret);

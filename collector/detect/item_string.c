@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "collector/detect/item_impl.h"
+#include "common/base/text.h"
 
 #define ALTS_MAX 4096u /* what windash may make of one value: five for each dash */
 #define GLOB_MAX 512u  /* of a value with ?: its length times that of the event's value is time */
@@ -34,12 +35,33 @@ static struct buf *alts_add(struct alts *a)
 static const char *const dashes[] = { "-", "/", "–", "—", "―" };
 #define DASHES 5u
 
+/* Blocks of Unicode that hold punctuation and symbols, no letters and digits but a few that nobody
+ * writes an option with. */
+static const struct {
+	int32_t from, to;
+} no_words[] = {
+	{ 0x80, 0xa9 },     { 0xab, 0xb1 },     { 0xb4, 0xb4 },       { 0xb6, 0xb8 },
+	{ 0xbb, 0xbb },     { 0xbf, 0xbf },     { 0xd7, 0xd7 },       { 0xf7, 0xf7 },
+	{ 0x2000, 0x206f }, { 0x20a0, 0x20ff }, { 0x2190, 0x245f },   { 0x2500, 0x2bff },
+	{ 0x2e00, 0x2e7f }, { 0x3000, 0x3004 }, { 0x3008, 0x3020 },   { 0xfe10, 0xfe6f },
+	{ 0xff01, 0xff0f }, { 0xfffc, 0xffff }, { 0x1f000, 0x1faff }, { 0xe0000, 0xe0fff },
+};
+
 bool item_is_word(struct slice s, size_t i)
 {
-	unsigned char c = (unsigned char)s.p[i];
+	unsigned char b = (unsigned char)s.p[i];
+	int32_t c;
 
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       c == '_' || (c >= 0x80 && c != 0xff && c != 0xfe);
+	if (b < 0x80)
+		return (b >= '0' && b <= '9') || (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') ||
+		       b == '_';
+	while (i > 0 && ((unsigned char)s.p[i] & 0xc0) == 0x80)
+		i--;
+	c = text_next(s, &i);
+	for (size_t k = 0; k < sizeof(no_words) / sizeof(no_words[0]); k++)
+		if (c >= no_words[k].from && c <= no_words[k].to)
+			return false;
+	return c >= 0; /* a wildcard is no character */
 }
 
 /* The bytes of one of the five dashes at i, or 0. */
@@ -115,6 +137,10 @@ static int encode(const struct item *it, const struct mod_row *m, struct slice i
 					   m->name);
 		if (b->failed)
 			return err_nomem(it->err);
+		if (b->n == 0) { /* a byte leaves nothing of its own at some offsets */
+			buf_release(b);
+			out->n--;
+		}
 	}
 	return 0;
 }

@@ -194,7 +194,7 @@ static void put_quoted(struct slice value, struct buf *out)
 			buf_str(out, b.p[i] == WILD_MANY ? ".*" : ".");
 			continue;
 		}
-		if (!item_is_word(buf_view(&b), i))
+		if ((unsigned char)b.p[i] < 0x80 && !item_is_word(buf_view(&b), i))
 			buf_chr(out, '\\');
 		buf_chr(out, b.p[i]);
 	}

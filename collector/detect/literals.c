@@ -199,7 +199,7 @@ static double usual_odds(struct slice text)
 
 double literal_odds(struct slice text, enum shape shape)
 {
-	static const double by_length[] = { 1.0,  1.0,   0.8,   0.6,   0.05,
+	static const double by_length[] = { 1.0,  1.0,   0.95,  0.9,   0.05,
 					    0.02, 0.012, 0.008, 0.006, 0.004 };
 	double odds = by_length[text.n < 9 ? text.n : 9], known = usual_odds(text), last;
 	size_t at = text.n;

@@ -7,8 +7,8 @@
 
 #include "common/base/slice.h"
 
-#define SIGNATURE_SHORT 256u  /* bytes of a text that gets 1,024 bits; */
-#define SIGNATURE_MAX   8192u /* up to here 8,192; in a longer one too many pairs occur */
+#define SIGNATURE_SHORT 256u /* bytes of a text that gets 1,024 bits; a longer one gets 8,192: of
+			      * the pairs of letters, digits and signs that is enough for any */
 
 struct signature {      /* of a text */
 	unsigned shift; /* of a 16-bit hash */
@@ -31,7 +31,7 @@ static inline size_t signature_size(size_t text_n)
 	return sizeof(struct signature) + (text_n <= SIGNATURE_SHORT ? 1024 / 8 : 8192 / 8);
 }
 
-/* sg has signature_size(text.n) bytes; text.n <= SIGNATURE_MAX. */
+/* sg has signature_size(text.n) bytes. */
 static inline void signature_make(struct signature *sg, struct slice text)
 {
 	unsigned shift = text.n <= SIGNATURE_SHORT ? 6 : 3;
