@@ -3,7 +3,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "collector/detect/engine.h"
 #include "common/base/file.h"
@@ -45,7 +47,8 @@ static int child(struct walk *wk, const char *path, const char *name, unsigned d
 	if (name[0] == '.')
 		return give(wk, WALK_PASSED, path, "hidden", NULL);
 	if (lstat(path, &st) < 0)
-		return 0; /* gone in the meantime */
+		return errno == ENOENT ? 0 /* gone in the meantime */
+				       : give(wk, WALK_LOST, path, strerror(errno), NULL);
 	link = S_ISLNK(st.st_mode);
 	if (link && stat(path, &st) < 0)
 		return not_rules(name) == NULL ? give(wk, WALK_LOST, path, strerror(errno), NULL)
@@ -148,8 +151,18 @@ uint64_t rules_fingerprint(const struct rules_source *src)
 int rule_file_read(const char *path, size_t max, struct buf *out, struct err *err)
 {
 	struct stat st;
+	int fd, r;
 
+	/* Asked twice: opening a device may do something, and what the name stands for may change
+	 * before it is open. */
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		return err_set(err, ERR_IO, "%s is not a file", path);
-	return file_read(path, max, out, err);
+	fd = file_open_to_read(path, O_NONBLOCK | O_NOCTTY, err);
+	if (fd < 0)
+		return -1;
+	r = fstat(fd, &st) == 0 && S_ISREG(st.st_mode)
+		    ? file_read_fd(fd, path, max, out, err)
+		    : err_set(err, ERR_IO, "%s is not a file", path);
+	close(fd);
+	return r;
 }

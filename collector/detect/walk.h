@@ -12,7 +12,7 @@
 enum walk_kind {
 	WALK_RULES,  /* a file of rules */
 	WALK_PASSED, /* no file of rules: why says so */
-	WALK_LOST,   /* a folder or file that can't be read: why says so */
+	WALK_LOST,   /* a folder or file that can't be read or looked at: why says so */
 };
 struct walk_entry { /* lent for the call */
 	enum walk_kind kind;

@@ -34,14 +34,19 @@ static int fail(struct err *err, const char *what, const char *path)
 	return err_set(err, code_of(e), "cannot %s %s: %s", what, path, strerror(e));
 }
 
-int file_read(const char *path, size_t max, struct buf *out, struct err *err)
+int file_open_to_read(const char *path, int flags, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), r = -1;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+
+	return fd >= 0 ? fd : fail(err, "open", path);
+}
+
+int file_read_fd(int fd, const char *path, size_t max, struct buf *out, struct err *err)
+{
 	size_t start = out->n;
 	ssize_t n;
+	int r = -1;
 
-	if (fd < 0)
-		return fail(err, "open", path);
 	for (;;) {
 		if (buf_reserve(out, 16384) < 0) {
 			err_nomem(err);
@@ -66,6 +71,16 @@ int file_read(const char *path, size_t max, struct buf *out, struct err *err)
 out:
 	if (r < 0)
 		out->n = start;
+	return r;
+}
+
+int file_read(const char *path, size_t max, struct buf *out, struct err *err)
+{
+	int fd = file_open_to_read(path, 0, err), r;
+
+	if (fd < 0)
+		return -1;
+	r = file_read_fd(fd, path, max, out, err);
 	close(fd);
 	return r;
 }

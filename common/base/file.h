@@ -8,6 +8,10 @@
 
 /* Appends the whole file to out. ERR_ABSENT, ERR_DENIED, ERR_IO; ERR_FULL past max bytes. */
 int file_read(const char *path, size_t max, struct buf *out, struct err *err);
+/* The same in two steps: flags are beside O_RDONLY and O_CLOEXEC; a descriptor (yours), or -1. The
+ * path of what is read is for the message. */
+int file_open_to_read(const char *path, int flags, struct err *err);
+int file_read_fd(int fd, const char *path, size_t max, struct buf *out, struct err *err);
 /* Replaces the file so that a crash leaves the old or the new one: temporary name, fsync, rename,
  * fsync of the folder. mode as in open(2), not weakened by the umask. */
 int file_write(const char *path, struct slice content, unsigned mode, struct err *err);

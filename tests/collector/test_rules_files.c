@@ -4,6 +4,7 @@
 #include "tests/collector/rule_kit.h"
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "collector/detect/commands.h"
 #include "common/base/file.h"
@@ -255,13 +256,52 @@ static void test_deep(void **state)
 	rmdir(dir);
 }
 
+/* How a load of dir goes for a user who is not root. */
+static void load_as_nobody(const char *dir, const char *says)
+{
+	struct heard heard = { 0 };
+	struct rules_report rep = { .fault = hear_fault, .arg = &heard };
+	struct ruleset *rs = NULL;
+	struct err err;
+	pid_t pid = fork();
+	int status = -1;
+	bool good;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (geteuid() == 0 && setuid(65534) < 0)
+			_exit(2);
+		good = ruleset_load(&dir, 1, &rep, &rs, &err) == 0 && rep.loaded == 0 &&
+		       rep.rejected == 1 && rep.documents == 1 && heard.faults == 1 &&
+		       strstr(heard.fault.msg, says) != NULL;
+		ruleset_unref(rs);
+		_exit(good ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* A folder whose names can be listed, and whose files can't be looked at. */
+static void test_unsearchable(void **state)
+{
+	char dir[] = "/tmp/vartio-closed-XXXXXX", path[64];
+
+	assert_non_null(mkdtemp(dir));
+	put_file(dir, "a.yml", SLICE(GOOD("a")));
+	assert_int_equal(chmod(dir, 0444), 0);
+	load_as_nobody(dir, "cannot be read: Permission denied");
+	assert_int_equal(chmod(dir, 0700), 0);
+	snprintf(path, sizeof(path), "%s/a.yml", dir);
+	unlink(path);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_aliases),
-		cmocka_unit_test(test_documents),
-		cmocka_unit_test(test_listing),
-		cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_aliases),      cmocka_unit_test(test_documents),
+		cmocka_unit_test(test_listing),      cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_unsearchable),
 	};
 
 	return RUN_TESTS(tests);
