@@ -143,10 +143,12 @@ struct run {
 	struct json_index index;
 	struct buf *said; /* by rule: put_rule's */
 	struct buf in;
-	uint64_t line, events, bytes, matches;
-	const char *path; /* being read */
-	bool bad, stop;   /* a line that is not an event; output or memory is gone */
-	bool skipping;    /* inside a line that is too long */
+	uint64_t line;    /* of the file being read, from 1 */
+	const char *path; /* that file, as messages say it */
+	struct buf file;  /* the same as a match says it; empty: there is only one */
+	uint64_t events, bytes, matches;
+	bool bad, stop; /* a line that is not an event; output or memory is gone */
+	bool skipping;  /* inside a line that is too long */
 };
 
 static void put_pair(struct buf *out, const char *name, const char *value)
@@ -188,8 +190,9 @@ static void on_match(void *arg, const struct rule *rule)
 		put_rule(said, rule);
 	buf_str(out, "{\"line\":");
 	buf_u64(out, r->line);
+	buf_slice(out, buf_view(&r->file));
 	buf_slice(out, buf_view(said));
-	out->failed = out->failed || said->failed;
+	out->failed = out->failed || said->failed || r->file.failed;
 }
 
 static void complain(struct run *r, const char *what)
@@ -197,6 +200,12 @@ static void complain(struct run *r, const char *what)
 	fprintf(stderr, "vartio-collector: %s, line %llu: %s\n", r->path,
 		(unsigned long long)r->line, what);
 	r->bad = true;
+}
+
+static void unwritten(struct run *r)
+{
+	fprintf(stderr, "vartio-collector: cannot write the matches: %s\n", strerror(errno));
+	r->bad = r->stop = true;
 }
 
 static void flush_out(struct run *r, size_t above)
@@ -207,9 +216,7 @@ static void flush_out(struct run *r, size_t above)
 		complain(r, "out of memory");
 		r->stop = true;
 	} else if (out->n > above && fwrite(out->p, 1, out->n, stdout) != out->n) {
-		fprintf(stderr, "vartio-collector: cannot write the matches: %s\n",
-			strerror(errno));
-		r->bad = r->stop = true;
+		unwritten(r);
 	}
 	if (out->n > above || out->failed)
 		buf_reset(out);
@@ -265,14 +272,18 @@ static void lines(struct run *r, bool end)
 	buf_reset(&r->in);
 }
 
-static void read_file(struct run *r, const char *path)
+static void read_file(struct run *r, const char *path, bool only)
 {
 	bool standard = strcmp(path, "-") == 0;
 	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = -1;
 
 	r->path = standard ? "standard input" : path;
+	r->line = 0;
 	r->skipping = false;
+	buf_reset(&r->file);
+	if (!only)
+		put_pair(&r->file, "file", path);
 	buf_reset(&r->in);
 	while (fd >= 0 && !r->stop) {
 		if (buf_reserve(&r->in, READ_BYTES) < 0) {
@@ -383,10 +394,11 @@ static int run_files(struct cmd *c, const struct words *w, struct ruleset *rs)
 		goto out;
 	}
 	for (size_t i = 0; i < w->n_files && !r.stop; i++)
-		read_file(&r, w->files[i]);
-	flush_out(&r, 0);
-	if (fflush(stdout) != 0)
-		r.bad = true;
+		read_file(&r, w->files[i], w->n_files == 1);
+	if (!r.stop)
+		flush_out(&r, 0);
+	if (!r.stop && fflush(stdout) != 0)
+		unwritten(&r);
 	if (w->stats)
 		print_stats(&r, cpu_s() - from_cpu, (double)(time_mono_ns() - from_ns) / 1e9);
 out:
@@ -396,6 +408,7 @@ out:
 	detector_free(r.dt);
 	json_index_release(&r.index);
 	buf_release(&r.in);
+	buf_release(&r.file);
 	return r.bad ? 1 : 0;
 }
 
@@ -424,7 +437,10 @@ static int run_detect(struct cmd *c)
 	if (rep.rejected > 0)
 		fprintf(stderr, "vartio-collector: %zu rules do not load; `rules check` says why\n",
 			rep.rejected);
-	code = run_files(c, &w, rs);
+	if (ruleset_count(rs) > 0)
+		code = run_files(c, &w, rs);
+	else
+		buf_str(&c->err, "vartio-collector: not one rule loads: nothing to detect with\n");
 out:
 	ruleset_unref(rs);
 	free(w.rules);

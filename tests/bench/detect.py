@@ -26,7 +26,7 @@ import sigmahq
 
 PROGRAM = BUILD / "collector/vartio-collector"
 STATS = re.compile(r"^(\d+) events, \d+ bytes, (\d+) matches, \S+ seconds, (\S+) CPU seconds", re.M)
-MATCH = re.compile(rb'^\{"line":(\d+),"rule":"([^"]+)"', re.M)
+MATCH = re.compile(rb'^\{"line":(\d+)(?:,"file":"[^"]*")?,"rule":"([^"]+)"', re.M)
 SMALL, SEED = 500, 20261127  # the rules of the smaller set, and how they are drawn
 SECONDS = 900  # no run may take longer
 
