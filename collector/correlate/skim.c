@@ -31,7 +31,6 @@ void skim_want(struct skim_set *set, struct slice path)
 	}
 	set->mask |= mark_of(word);
 	set->word[set->n++] = word;
-	return;
 }
 
 static bool wanted(const struct skim_set *set, struct slice name)

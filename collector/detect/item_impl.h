@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* collector/detect/item_impl.h: one line of a search identifier, as the files that compile it see
- * it. item.c         its modifiers, its values, and what they come to together item_string.c texts:
- * wildcards, dashes, encodings item_value.c   regular expressions, networks, numbers, times, other
- * fields, null, placeholders Standard: Sigma specification 2.1.0, appendix on modifiers; where it
- * is silent, pySigma. */
+ * it:
+ * - item.c: its modifiers, its values, and what they come to together;
+ * - item_string.c: texts: wildcards, dashes, encodings;
+ * - item_value.c: regular expressions, networks, numbers, times, other fields, null, placeholders.
+ *
+ * Standard: Sigma specification 2.1.0, appendix on modifiers; where it is silent, pySigma. */
 #ifndef VARTIO_DETECT_ITEM_IMPL_H
 #define VARTIO_DETECT_ITEM_IMPL_H
 

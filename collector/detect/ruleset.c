@@ -110,9 +110,8 @@ static int filter(struct load *ld, const struct ynode *doc)
 {
 	struct err why = { 0 };
 
-	if (filter_parse(ld->rs, &ld->filters, ld->path, doc, &why) < 0) {
+	if (filter_parse(ld->rs, &ld->filters, ld->path, doc, &why) < 0)
 		return refused(ld, doc, &why);
-	}
 	ld->rep->documents++;
 	ld->rep->loaded++;
 	ld->rep->filters++;

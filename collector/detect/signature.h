@@ -7,10 +7,12 @@
 
 #include "common/base/slice.h"
 
-#define SIGNATURE_SHORT 256u /* bytes of a text that gets 1,024 bits; a longer one gets 8,192: of
-			      * the pairs of letters, digits and signs that is enough for any */
+/* Bytes of a text that gets 1,024 bits; a longer one gets 8,192: of the pairs of letters, digits
+ * and signs that is enough for any. */
+#define SIGNATURE_SHORT 256u
 
-struct signature {      /* of a text */
+/* Of a text. */
+struct signature {
 	unsigned shift; /* of a 16-bit hash */
 	uint64_t bits[];
 };
