@@ -90,37 +90,32 @@ static int iso_week(int64_t day, int64_t year)
 	return (int)((thursday - first) / 7 + 1);
 }
 
+/* The part as it is written: Sigma says of these modifiers that they convert no zones, and Sysmon
+ * writes its times without one. */
 static bool time_number(struct slice s, enum time_part part, double *ret)
 {
-	char iso[TIME_TEXT_MAX];
-	int64_t t, sec, day, year;
-	unsigned month;
+	struct time_written w;
 
-	if (!time_parse(s, &t))
+	if (!time_read_written(s, &w))
 		return false;
-	time_format(t, iso);
-	sec = t >= 0 ? t / NS_PER_SEC : -((-t + NS_PER_SEC - 1) / NS_PER_SEC);
-	day = sec >= 0 ? sec / 86400 : -((-sec + 86399) / 86400);
-	year = (iso[0] - '0') * 1000 + (iso[1] - '0') * 100 + (iso[2] - '0') * 10 + (iso[3] - '0');
-	month = (unsigned)((iso[5] - '0') * 10 + (iso[6] - '0'));
 	switch (part) {
 	case PART_MINUTE:
-		*ret = (double)((sec - day * 86400) / 60 % 60);
-		return true;
+		*ret = w.minute;
+		return w.minute >= 0;
 	case PART_HOUR:
-		*ret = (double)((sec - day * 86400) / 3600);
-		return true;
+		*ret = w.hour;
+		return w.hour >= 0;
 	case PART_DAY:
-		*ret = (double)(day - time_days(year, month, 1) + 1);
+		*ret = w.day;
 		return true;
 	case PART_WEEK:
-		*ret = iso_week(day, year);
+		*ret = iso_week(time_days(w.year, (unsigned)w.month, (unsigned)w.day), w.year);
 		return true;
 	case PART_MONTH:
-		*ret = month;
+		*ret = w.month;
 		return true;
 	default:
-		*ret = (double)year;
+		*ret = w.year;
 		return true;
 	}
 }

@@ -111,7 +111,7 @@ static bool date_ok(int y, int mo, int d)
 	static const unsigned char len[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
 
-	return y >= 1678 && y <= 2261 && mo >= 1 && mo <= 12 && d >= 1 &&
+	return y >= 0 && mo >= 1 && mo <= 12 && d >= 1 &&
 	       d <= len[mo - 1] + (mo == 2 && leap ? 1 : 0);
 }
 
@@ -135,35 +135,76 @@ static bool zone_parse(struct slice s, int64_t *ret)
 	return true;
 }
 
+/* A date, alone or with a time; what is behind the seconds goes to *ret_rest. */
+static bool written(struct slice s, struct time_written *ret, struct slice *ret_rest)
+{
+	struct time_written w = { .hour = -1, .minute = -1, .second = -1 };
+
+	if (s.n < 10 || s.p[4] != '-' || s.p[7] != '-')
+		return false;
+	w.year = digits_at(s.p, 4);
+	w.month = digits_at(s.p + 5, 2);
+	w.day = digits_at(s.p + 8, 2);
+	if (!date_ok(w.year, w.month, w.day))
+		return false;
+	*ret_rest = (struct slice){ "", 0 };
+	if (s.n > 10) {
+		if (s.n < 19 || (s.p[10] != 'T' && s.p[10] != 't' && s.p[10] != ' ') ||
+		    s.p[13] != ':' || s.p[16] != ':')
+			return false;
+		w.hour = digits_at(s.p + 11, 2);
+		w.minute = digits_at(s.p + 14, 2);
+		w.second = digits_at(s.p + 17, 2);
+		if (w.hour < 0 || w.hour > 23 || w.minute < 0 || w.minute > 59 || w.second < 0 ||
+		    w.second > 60)
+			return false;
+		*ret_rest = slice_from(s, 19);
+	}
+	*ret = w;
+	return true;
+}
+
+/* The fraction at *s, in nanoseconds, if there is one; *s moves behind it. */
+static bool fraction(struct slice *s, int64_t *ret)
+{
+	int64_t scale = NS_PER_SEC / 10;
+	size_t i = 1;
+
+	*ret = 0;
+	if (s->n == 0 || (s->p[0] != '.' && s->p[0] != ','))
+		return true;
+	for (; i < s->n && s->p[i] >= '0' && s->p[i] <= '9'; i++) {
+		*ret += (s->p[i] - '0') * scale;
+		scale /= 10; /* past nanoseconds digits weigh nothing */
+	}
+	*s = slice_from(*s, i);
+	return i > 1;
+}
+
+bool time_read_written(struct slice s, struct time_written *ret)
+{
+	struct time_written w;
+	struct slice rest;
+	int64_t unused;
+
+	if (!written(s, &w, &rest) || !fraction(&rest, &unused) ||
+	    (rest.n > 0 && !zone_parse(rest, &unused)))
+		return false;
+	*ret = w;
+	return true;
+}
+
 bool time_parse(struct slice s, int64_t *ret_ns)
 {
-	int64_t frac = 0, scale = NS_PER_SEC / 10, zone;
-	int y, mo, d, h, mi, sec;
-	size_t i = 19;
+	struct time_written w;
+	int64_t frac, zone;
 
-	if (s.n < 20 || s.p[4] != '-' || s.p[7] != '-' || strchr("Tt ", s.p[10]) == NULL ||
-	    s.p[10] == '\0' || s.p[13] != ':' || s.p[16] != ':')
+	if (!written(s, &w, &s) || w.hour < 0 || w.year < 1678 || w.year > 2261 ||
+	    !fraction(&s, &frac) || !zone_parse(s, &zone))
 		return false;
-	y = digits_at(s.p, 4);
-	mo = digits_at(s.p + 5, 2);
-	d = digits_at(s.p + 8, 2);
-	h = digits_at(s.p + 11, 2);
-	mi = digits_at(s.p + 14, 2);
-	sec = digits_at(s.p + 17, 2);
-	if (!date_ok(y, mo, d) || h < 0 || h > 23 || mi < 0 || mi > 59 || sec < 0 || sec > 60)
-		return false;
-	if (s.p[i] == '.' || s.p[i] == ',') {
-		for (i++; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++) {
-			frac += (s.p[i] - '0') * scale;
-			scale /= 10; /* past nanoseconds digits weigh nothing */
-		}
-		if (i == 20)
-			return false;
-	}
-	if (!zone_parse(slice_from(s, i), &zone))
-		return false;
-	*ret_ns = ((time_days(y, (unsigned)mo, (unsigned)d) * 24 + h) * 3600 + mi * 60 + sec -
-		   zone) * NS_PER_SEC +
+	*ret_ns = ((time_days(w.year, (unsigned)w.month, (unsigned)w.day) * 24 + w.hour) * 3600 +
+		   w.minute * 60 + w.second - zone) *
+			  NS_PER_SEC +
 		  frac;
 	return true;
 }

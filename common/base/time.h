@@ -19,6 +19,13 @@ size_t time_format(int64_t t_ns, char out[TIME_TEXT_MAX]);
 /* RFC 3339 section 5.6 (also a space for T, lower-case t and z, offsets +0200, fractions by comma;
  * a leap second counts as the next second). Whole slice or false. Years 1678 to 2261. */
 bool time_parse(struct slice s, int64_t *ret_ns);
+/* What is written, whatever zone it is of: a date, alone or with a time as time_parse takes it, but
+ * with or without a zone. Years 0 to 9999. */
+struct time_written {
+	int year, month, day;
+	int hour, minute, second; /* -1: only a date */
+};
+bool time_read_written(struct slice s, struct time_written *ret);
 /* Days since 1970-01-01 of a proleptic Gregorian date; month from 1. */
 int64_t time_days(int64_t year, unsigned month, unsigned day);
 

@@ -2,8 +2,8 @@
 /* tests/fuzz/oracle_value.c: one value of a rule against one value of an event. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <pcre2.h>
+#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -187,33 +187,45 @@ static bool number(struct slice s, double *ret)
 #define PARTS_N 6u
 static const char *const parts[PARTS_N] = { "minute", "hour", "day", "week", "month", "year" };
 
-/* "2026-11-23T08:00:00+02:00" and "...Z", without fractions: what the generator writes. */
+/* What is written, whatever zone it names: the date, and the time of day where there is one. */
+#define WRITTEN                                                                                    \
+	"^[0-9]{4}-[0-9]{2}-[0-9]{2}"                                                              \
+	"([Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)([.,][0-9]+)?"                         \
+	"([Zz]|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?)?$"
+
+static bool looks_written(const char *z)
+{
+	regex_t re;
+	bool yes;
+
+	if (regcomp(&re, WRITTEN, REG_EXTENDED | REG_NOSUB) != 0)
+		abort();
+	yes = regexec(&re, z, 0, NULL, 0) == 0;
+	regfree(&re);
+	return yes;
+}
+
 static bool time_part(struct slice s, unsigned part, double *ret)
 {
-	struct tm tm = { 0 };
-	char z[64], sign, all[64], *p = all;
-	int zone_h = 0, zone_m = 0, used = 0;
+	struct tm tm = { 0 }, day;
+	char z[128], all[64], *p = all;
 	time_t t;
 
-	if (s.n < 20 || s.n >= sizeof(z) || strspn(s.p, "0123456789-+:TZtz") != s.n)
+	if (s.n >= sizeof(z) || memchr(s.p, '\0', s.n) != NULL)
 		return false;
-	for (size_t i = 0; i < s.n; i++)
-		z[i] = (char)toupper((unsigned char)s.p[i]);
+	memcpy(z, s.p, s.n);
 	z[s.n] = '\0';
-	if (sscanf(z, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-		   &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) != 6)
+	if (!looks_written(z) || (part < 2 && s.n == 10)) /* a date has neither minute nor hour */
 		return false;
-	if (strcmp(z + used, "Z") != 0 &&
-	    sscanf(z + used, "%c%2d:%2d", &sign, &zone_h, &zone_m) != 3)
-		return false;
-	if (z[used] == '-') {
-		zone_h = -zone_h;
-		zone_m = -zone_m;
-	}
+	sscanf(z, "%4d-%2d-%2d%*c%2d:%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
+	       &tm.tm_min);
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
-	t = timegm(&tm) - zone_h * 3600 - zone_m * 60;
+	day = tm;
+	t = timegm(&tm);
 	gmtime_r(&t, &tm);
+	if (tm.tm_mon != day.tm_mon || tm.tm_mday != day.tm_mday) /* no such day */
+		return false;
 	strftime(all, sizeof(all), "%M %H %d %V %m %Y", &tm);
 	for (unsigned i = 0; i <= part; i++)
 		*ret = (double)strtol(p, &p, 10);
