@@ -108,7 +108,8 @@ struct rules_report {                       /* what a load said; `rules check` p
 	size_t filters; /* of the loaded: what is no rule itself, but a condition of others */
 	/* Called for each document or file that does not load; err has line and col. */
 	void (*fault)(void *arg, const char *path, const struct err *err);
-	/* A rule that loads, but applies to no event, since nothing maps its log source. */
+	/* A rule that loads, and means something else than it seems to: it applies to no event,
+	 * since nothing maps its log source; to every event; ... */
 	void (*warning)(void *arg, const char *path, const struct err *err);
 	/* What stands in a folder and is no file of rules, and why. */
 	void (*passed)(void *arg, const char *path, const char *why);

@@ -219,6 +219,8 @@ int rule_parse(struct ruleset *rs, const char *path, const struct ynode *doc, st
 	       bool *ret_known, struct err *err);
 /* Only title, id and name. */
 int rule_identity(struct ruleset *rs, const struct ynode *doc, struct rule *r, struct err *err);
+bool id_is_uuid(struct slice s);
+bool id_is_same(const char *a, const char *b); /* of UUIDs, whatever their case */
 int correlation_parse(struct ruleset *rs, struct rule *rule, const struct ynode *doc,
 		      struct err *err);
 /* Resolves references, leaves out what can't be (told by fault), and numbers the rest. */

@@ -88,7 +88,7 @@ static int check_id(const struct filters *fs, const char *id, const struct ynode
 		    struct err *err)
 {
 	for (unsigned i = 0; i < fs->n; i++) {
-		if (strcmp(fs->v[i].id, id) == 0)
+		if (id_is_same(fs->v[i].id, id))
 			return err_at(err, at->line, at->col, ERR_EXISTS,
 				      "id: \"%.100s\" is already that of the filter in %.200s", id,
 				      fs->v[i].path);

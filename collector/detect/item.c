@@ -113,6 +113,35 @@ static int read_mods(struct item *it, const struct ynode *at, struct slice key,
 	return check_mods(it, at, seen, n);
 }
 
+/* "0x10", "0o17": numbers to YAML, and written so by few who mean the text. */
+static bool is_based_number(const struct ynode *n)
+{
+	const char *p = n->text.p;
+	const char *digits;
+
+	if (!n->plain || p[0] != '0' || (p[1] != 'x' && p[1] != 'o'))
+		return false;
+	digits = p[1] == 'x' ? "0123456789abcdefABCDEF" : "01234567";
+	return p[2] != '\0' && strspn(p + 2, digits) == n->text.n - 2;
+}
+
+/* What loads and may mean something else than its author thinks. */
+static void note_value(const struct item *it, const struct ynode *n)
+{
+	struct err *notice = &it->rs->notice;
+
+	if (notice->code != ERR_NONE)
+		return;
+	if (it->field == FIELD_ANY && strspn(n->text.p, "*") == n->text.n)
+		err_at(notice, n->line, n->col, ERR_SYNTAX,
+		       "a keyword that every event has: it matches all of them");
+	else if (is_based_number(n))
+		err_at(notice, n->line, n->col, ERR_SYNTAX,
+		       "%.40s is a number to YAML and stays the text that it is here: write it in "
+		       "quotes, or in decimal",
+		       n->text.p);
+}
+
 static int value(struct item *it, const struct ynode *n, struct expr **ret)
 {
 	bool yes;
@@ -146,6 +175,7 @@ static int value(struct item *it, const struct ynode *n, struct expr **ret)
 		return compare_value(it, ret);
 	if ((it->mods & M_FIELDREF) != 0)
 		return fieldref_value(it, ret);
+	note_value(it, n);
 	return text_value(it, ret);
 }
 

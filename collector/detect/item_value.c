@@ -37,10 +37,24 @@ static int check_code(const struct item *it, const pcre2_code *code)
 	return budget_take(it->rs, 0, 8 * size, it->err); /* what the JIT compiler makes of it */
 }
 
+/* Whether something in it may mean a group by its number: "\1", "\g{-1}", "(?1)", "(?(1)...)",
+ * "(?R)". Otherwise groups need not be kept. */
+static bool may_name_groups(struct slice s)
+{
+	for (size_t i = 0; i + 1 < s.n; i++) {
+		if (s.p[i] == '\\' && strchr("123456789g", s.p[i + 1]) != NULL)
+			return true;
+		if (s.p[i] == '(' && s.p[i + 1] == '?' && i + 2 < s.n &&
+		    strchr("0123456789+-R(", s.p[i + 2]) != NULL)
+			return true;
+	}
+	return false;
+}
+
 int regex_value(const struct item *it, struct expr **ret)
 {
 	struct pred p = { .kind = PRED_REGEX, .field = it->field };
-	uint32_t opts = PCRE2_UTF | PCRE2_NO_AUTO_CAPTURE;
+	uint32_t opts = PCRE2_UTF;
 	char what[16], msg[128];
 	PCRE2_SIZE at;
 	int code;
@@ -50,6 +64,7 @@ int regex_value(const struct item *it, struct expr **ret)
 	opts |= (it->mods & M_RE_I) != 0 ? PCRE2_CASELESS : 0;
 	opts |= (it->mods & M_RE_M) != 0 ? PCRE2_MULTILINE : 0;
 	opts |= (it->mods & M_RE_S) != 0 ? PCRE2_DOTALL : 0;
+	opts |= may_name_groups(it->at->text) ? 0 : PCRE2_NO_AUTO_CAPTURE;
 	p.cased = (it->mods & M_RE_I) == 0;
 	p.dot_all = (it->mods & M_RE_S) != 0;
 	snprintf(what, sizeof(what), "r%x", opts);
@@ -77,20 +92,21 @@ int regex_value(const struct item *it, struct expr **ret)
 int cidr_value(const struct item *it, struct expr **ret)
 {
 	struct pred p = { .kind = PRED_CIDR, .field = it->field };
-	struct slice s = it->at->text, digits;
+	struct slice s = it->at->text;
 	ssize_t slash = slice_chr(s, '/');
+	size_t n = slash >= 0 ? (size_t)slash : s.n;
 	char addr[64];
 	uint64_t bits;
 
-	if (slash >= 0 && (size_t)slash < sizeof(addr)) {
-		memcpy(addr, s.p, (size_t)slash);
-		addr[slash] = '\0';
+	if (n < sizeof(addr)) {
+		memcpy(addr, s.p, n);
+		addr[n] = '\0';
 		p.net_bytes = inet_pton(AF_INET, addr, p.net) == 1    ? 4
 			      : inet_pton(AF_INET6, addr, p.net) == 1 ? 16
 								      : 0;
 	}
-	digits = slash >= 0 ? slice_from(s, (size_t)slash + 1) : (struct slice){ NULL, 0 };
-	if (p.net_bytes == 0 || !slice_uint(digits, p.net_bytes * 8, &bits))
+	bits = p.net_bytes * 8; /* without a length: that one address */
+	if (p.net_bytes == 0 || (slash >= 0 && !slice_uint(slice_from(s, n + 1), bits, &bits)))
 		return item_refuse(it, it->at,
 				   "cidr wants a network such as 192.0.2.0/24 or 2001:db8::/32");
 	p.bits = (unsigned)bits;

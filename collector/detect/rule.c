@@ -63,7 +63,7 @@ bad:
 	return err_at(err, it->line, it->col, ERR_SYNTAX, "%s: texts are expected here", what);
 }
 
-static bool is_uuid(struct slice s)
+bool id_is_uuid(struct slice s)
 {
 	if (s.n != 36)
 		return false;
@@ -150,7 +150,7 @@ static int read_identity(struct parse *ps)
 		return refuse(ps, ps->doc, "a rule wants a title");
 	if (text_chars(slice_str(r->title)) > 256)
 		return refuse(ps, ynode_get(ps->doc, "title"), "title: more than 256 characters");
-	if (r->id != NULL && !is_uuid(slice_str(r->id)) && !is_slug(slice_str(r->id)))
+	if (r->id != NULL && !id_is_uuid(slice_str(r->id)) && !is_slug(slice_str(r->id)))
 		return refuse(ps, id, "id: a UUID is expected");
 	if (r->name != NULL && !is_slug(slice_str(r->name)))
 		return refuse(ps, name,
@@ -169,7 +169,8 @@ static int read_link(struct parse *ps, const struct ynode *ext)
 		return -1;
 	if (ps->rule->link != NULL)
 		return 0;
-	if (ext == NULL && ynode_get(ps->doc, "id") != NULL && is_uuid(slice_str(ps->rule->id))) {
+	if (ext == NULL && ynode_get(ps->doc, "id") != NULL &&
+	    id_is_uuid(slice_str(ps->rule->id))) {
 		buf_str(&b, "https://github.com/SigmaHQ/sigma/search?q=");
 		buf_str(&b, ps->rule->id);
 		ps->rule->link = b.failed ? NULL : keep(ps->rs, buf_view(&b));

@@ -44,10 +44,30 @@ static int refused(struct load *ld, const struct ynode *doc, struct err *why)
 
 /* -- names ---------------------------------------------------------------------------------- */
 
+#define UUID_CHARS 36u
+
+/* What an id or name is looked up by: UUIDs have no case (RFC 9562, section 4). */
+static struct slice name_key(const char *name, char room[UUID_CHARS])
+{
+	struct slice s = slice_str(name);
+
+	if (!id_is_uuid(s))
+		return s;
+	return (struct slice){ room, lower_ascii(s.p, s.n, room) };
+}
+
+bool id_is_same(const char *a, const char *b)
+{
+	char x[UUID_CHARS], y[UUID_CHARS];
+
+	return slice_eq(name_key(a, x), name_key(b, y));
+}
+
 static int claim(struct ruleset *rs, struct rule *r, const char *what, const char *name,
 		 const struct ynode *at, struct err *err)
 {
 	unsigned cap = rs->by_name_cap;
+	char room[UUID_CHARS];
 	const struct rule *other;
 	uint32_t no;
 	bool is_new;
@@ -55,7 +75,7 @@ static int claim(struct ruleset *rs, struct rule *r, const char *what, const cha
 	if (array_room(&rs->by_name, rs->names.n, &cap, sizeof(*rs->by_name)) < 0)
 		return err_nomem(err);
 	rs->by_name_cap = cap;
-	if (intern_add(&rs->names, &rs->mem, slice_str(name), &no, &is_new) < 0)
+	if (intern_add(&rs->names, &rs->mem, name_key(name, room), &no, &is_new) < 0)
 		return err_nomem(err);
 	other = is_new ? NULL : rs->by_name[no];
 	if (other != NULL && other != r)
@@ -76,7 +96,8 @@ void ruleset_forget(struct ruleset *rs, const struct rule *r)
 
 const struct rule *ruleset_find(const struct ruleset *rs, const char *id_or_name)
 {
-	uint32_t no = intern_find(&rs->names, slice_str(id_or_name));
+	char room[UUID_CHARS];
+	uint32_t no = intern_find(&rs->names, name_key(id_or_name, room));
 
 	return no != INTERN_NONE ? rs->by_name[no] : NULL;
 }

@@ -47,6 +47,11 @@ static const struct {
 	  HEAD
 	  "detection:\n  s:\n    a|re: '((((a{1,900}){1,900}){1,900}){1,900})'\n  condition: s\n",
 	  5, 11, "too large" },
+	{ "network without a length behind its slash",
+	  HEAD "detection:\n  s:\n    a|cidr: 192.0.2.0/\n  condition: s\n", 5, 13, "cidr wants" },
+	{ "a group again that there is not",
+	  HEAD "detection:\n  s:\n    a|re: (a)\\2\n  condition: s\n", 5, 11,
+	  "regular expression" },
 	{ "network", HEAD "detection:\n  s:\n    a|cidr: 192.0.2.0/33\n  condition: s\n", 5, 13,
 	  "cidr wants" },
 	{ "number", HEAD "detection:\n  s:\n    a|gt: many\n  condition: s\n", 5, 11, "a number" },
@@ -260,6 +265,68 @@ static void test_warning(void **state)
 	ruleset_unref(rs);
 }
 
+/* Detections that load and may not be meant so. */
+static const struct {
+	const char *item;
+	const char *says; /* NULL: nothing */
+} doubtful[] = {
+	{ "['']", "every event" },
+	{ "[x, '*']", "every event" },
+	{ "[x, 'y*']", NULL },
+	{ "{a: ''}", NULL },
+	{ "{a: '*'}", NULL },
+	{ "{a: 0x10}", "0x10 is a number to YAML" },
+	{ "{a: [x, 0o17]}", "0o17 is a number to YAML" },
+	{ "{a: '0x10'}", NULL },
+	{ "{a: 0xg}", NULL },
+	{ "{a: 0x}", NULL },
+	{ "{a: 16}", NULL },
+};
+
+static void test_doubtful(void **state)
+{
+	for (size_t i = 0; i < sizeof(doubtful) / sizeof(doubtful[0]); i++) {
+		struct rules_report rep;
+		struct heard heard;
+		struct ruleset *rs;
+		char text[256];
+
+		snprintf(text, sizeof(text), HEAD "detection: {s: %s, condition: s}\n",
+			 doubtful[i].item);
+		rs = rules_from(slice_str(text), &rep, &heard);
+		if (rep.loaded != 1 || heard.warnings != (doubtful[i].says != NULL ? 1 : 0) ||
+		    (heard.warnings > 0 && strstr(heard.warning.msg, doubtful[i].says) == NULL))
+			fail_msg("%s: %zu loaded, %u warnings: %s", doubtful[i].item, rep.loaded,
+				 heard.warnings, heard.warning.msg);
+		ruleset_unref(rs);
+	}
+}
+
+/* UUIDs are the same in small letters and in capitals: in references, and as duplicates. */
+static void test_uuid_case(void **state)
+{
+#define UUID_A "aaaaaaaa-0000-4000-8000-00000000000a"
+#define UUID_B "AAAAAAAA-0000-4000-8000-00000000000A"
+	static const char text[] =
+		"id: " UUID_A "\n" HEAD "detection: {s: {a: x}, condition: s}\n"
+		"---\ntitle: f\nlogsource: {product: linux}\n"
+		"filter: {rules: [" UUID_B "], s: {b: x}, condition: not s}\n"
+		"---\ntitle: c\ncorrelation: {type: event_count, rules: [" UUID_B
+		"], timespan: 1m, condition: {gte: 2}}\n"
+		"---\nid: " UUID_B "\n" HEAD "detection: {s: {a: x}, condition: s}\n";
+	struct rules_report rep;
+	struct heard heard;
+	struct ruleset *rs = rules_from(SLICE(text), &rep, &heard);
+
+	assert_int_equal(rep.loaded, 3);
+	assert_int_equal(rep.filters, 1);
+	assert_int_equal(rep.rejected, 1);
+	assert_non_null(strstr(heard.fault.msg, "is already that of the rule"));
+	assert_string_equal(ruleset_rule(rs, 0)->id, UUID_A);
+	assert_int_equal(matches(rs, SLICE("{\"a\":\"x\",\"b\":\"x\"}")), 0);
+	ruleset_unref(rs);
+}
+
 static void test_extension(void **state)
 {
 	static const char texts[] = "{title: a, what: b, why: c, do: d, call: e}";
@@ -388,6 +455,7 @@ static void test_our_rules(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_doubtful),     cmocka_unit_test(test_uuid_case),
 		cmocka_unit_test(test_faults),       cmocka_unit_test(test_documents),
 		cmocka_unit_test(test_correlations), cmocka_unit_test(test_nesting),
 		cmocka_unit_test(test_warning),      cmocka_unit_test(test_extension),

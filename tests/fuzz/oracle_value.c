@@ -146,16 +146,18 @@ static bool cidr_fits(struct slice wanted, struct slice found)
 {
 	char net[64], z[64];
 	uint8_t a[16], b[16];
-	unsigned bits;
-	int family;
+	unsigned bits = 0;
+	int family, parts = sscanf(wanted.p, "%63[^/]/%u", net, &bits);
 
-	if (sscanf(wanted.p, "%63[^/]/%u", net, &bits) != 2)
+	if (parts < 1)
 		abort();
 	if (found.n >= sizeof(z) || memchr(found.p, '\0', found.n) != NULL)
 		return false;
 	memcpy(z, found.p, found.n);
 	z[found.n] = '\0';
 	family = strchr(net, ':') != NULL ? AF_INET6 : AF_INET;
+	if (parts == 1) /* one address */
+		bits = family == AF_INET6 ? 128 : 32;
 	if (inet_pton(family, net, a) != 1)
 		abort();
 	if (inet_pton(family, z, b) != 1)
