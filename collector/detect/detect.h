@@ -106,7 +106,8 @@ struct ruleset;
 struct rules_report {                       /* what a load said; `rules check` prints it */
 	size_t documents, loaded, rejected; /* documents = loaded + rejected */
 	size_t filters; /* of the loaded: what is no rule itself, but a condition of others */
-	/* Called for each document or file that does not load; err has line and col. */
+	/* Called for each document or file that does not load; err has line and col. Of a file
+	 * whose rest is not read it says so once, and how many documents that leaves out. */
 	void (*fault)(void *arg, const char *path, const struct err *err);
 	/* A rule that loads, and means something else than it seems to: it applies to no event,
 	 * since nothing maps its log source; to every event; ... */

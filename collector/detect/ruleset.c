@@ -10,23 +10,39 @@
 
 #define FILE_MAX       (1u << 20)
 #define REGEX_NEST_MAX 100u
+#define TOLD_MAX       1000u /* faults of one file that are told one by one */
 
 struct load {
 	struct ruleset *rs;
 	struct rules_report *rep;
 	struct err *err;
-	const char *path;  /* of the file being read; lives in the set */
-	struct arena tree; /* its documents */
+	const char *path;    /* of the file being read; lives in the set */
+	size_t told, untold; /* of its documents that do not load */
+	struct arena tree;   /* its documents */
 	struct filters filters;
 	struct buf text;
 };
 
-static void tell(struct load *ld, const char *path, const struct err *why)
+static void tell(struct load *ld, const char *path, const struct err *why, size_t documents)
 {
-	ld->rep->documents++;
-	ld->rep->rejected++;
+	ld->rep->documents += documents;
+	ld->rep->rejected += documents;
+	if (ld->told == TOLD_MAX) {
+		ld->untold += documents;
+		return;
+	}
+	ld->told++;
 	if (ld->rep->fault != NULL)
 		ld->rep->fault(ld->rep->arg, path, why);
+}
+
+static void tell_rest(struct load *ld)
+{
+	struct err why = { 0 };
+
+	err_set(&why, ERR_FULL, "%zu more documents of this file do not load", ld->untold);
+	if (ld->untold > 0 && ld->rep->fault != NULL)
+		ld->rep->fault(ld->rep->arg, ld->path, &why);
 }
 
 /* One document. A bound of the whole file has no place of its own. */
@@ -38,7 +54,7 @@ static int refused(struct load *ld, const struct ynode *doc, struct err *why)
 		why->line = doc->line;
 		why->col = doc->col;
 	}
-	tell(ld, ld->path, why);
+	tell(ld, ld->path, why, 1);
 	return 0;
 }
 
@@ -167,11 +183,11 @@ static int document(void *arg, struct ynode *doc)
 	return 0;
 }
 
-static void broken(void *arg, const struct err *why)
+static void broken(void *arg, const struct err *why, size_t documents)
 {
 	struct load *ld = arg;
 
-	tell(ld, ld->path, why);
+	tell(ld, ld->path, why, documents);
 }
 
 static int load_file(struct load *ld, const char *path)
@@ -183,6 +199,7 @@ static int load_file(struct load *ld, const char *path)
 	if (ld->path == NULL)
 		return err_nomem(ld->err);
 	ld->rs->budget = (struct budget){ 0 };
+	ld->told = ld->untold = 0;
 	buf_reset(&ld->text);
 	arena_reset(&ld->tree);
 	if (rule_file_read(path, FILE_MAX, &ld->text, &why) < 0) {
@@ -190,15 +207,16 @@ static int load_file(struct load *ld, const char *path)
 			return err_nomem(ld->err);
 		if (why.code == ERR_FULL)
 			err_set(&why, ERR_FULL, "more than 1 MiB, which no file of rules is");
-		tell(ld, ld->path, &why);
+		tell(ld, ld->path, &why, 1);
 		return 0;
 	}
 	if (yaml_each(buf_view(&ld->text), &ld->tree, document, broken, ld, ld->err) < 0)
 		return -1;
 	if (ld->rep->documents == before) {
 		err_at(&why, 1, 1, ERR_SYNTAX, "the file holds no rule");
-		tell(ld, ld->path, &why);
+		tell(ld, ld->path, &why, 1);
 	}
+	tell_rest(ld);
 	return 0;
 }
 
@@ -217,7 +235,8 @@ static int load_entry(void *arg, const struct walk_entry *e)
 	default:
 		err_set(&why, ERR_IO, "cannot be read: %s", e->why);
 		why.line = why.col = 0;
-		tell(ld, e->path, &why);
+		ld->told = 0;
+		tell(ld, e->path, &why, 1);
 		return 0;
 	}
 }

@@ -12,11 +12,12 @@ struct each {
 	struct slice rest;
 	struct arena *mem;
 	int (*doc)(void *arg, struct ynode *root);
-	void (*bad)(void *arg, const struct err *why);
+	void (*bad)(void *arg, const struct err *why, size_t n);
 	void *arg;
 	struct err *err;
 	unsigned faults;
-	bool full; /* the text means more than is taken: what follows is not read */
+	const char *end; /* of the text, while rest is a part of it */
+	bool full;       /* too many are broken: what follows is not read */
 };
 
 static bool is_marker(struct slice s, size_t at)
@@ -63,31 +64,65 @@ static size_t first_bad(const struct each *e, unsigned *ret_line, unsigned *ret_
 	return s.n;
 }
 
-static void tell(struct each *e, struct err *why)
+/* Behind a fault of syntax: where in s, whose first line has that number, the next document begins.
+ * A fault that is told at the beginning of a document's line is the one before's, which has no end.
+ * s.n: there is none. */
+static size_t behind_broken(struct slice s, unsigned line, const struct err *why)
 {
-	if (++e->faults > FAULTS_MAX) {
-		err_at(why, why->line, why->col, ERR_FULL,
-		       "more than 100 broken documents: the rest is not read");
-		e->full = true;
+	size_t at = next_line(s, 0);
+
+	for (; at < s.n; at = next_line(s, at)) {
+		line++;
+		if (is_marker(s, at) && (line > why->line || (line == why->line && why->col == 1)))
+			break;
 	}
-	e->bad(e->arg, why);
+	return at;
 }
 
-/* Behind a fault of syntax: where the next document begins. A fault that is told at the beginning
- * of a document's line is the one before's, which has no end. false: there is none. */
-static bool skip_broken(struct each *e, const struct err *why)
+/* Whether the line at that place says anything; a document's first line begins behind its marker.
+ */
+static bool says_something(struct slice s, size_t at)
 {
-	unsigned line = e->pl.line;
+	size_t end = next_line(s, at);
+	struct slice line;
 
-	for (size_t at = next_line(e->rest, 0); at < e->rest.n; at = next_line(e->rest, at)) {
-		line++;
-		if (is_marker(e->rest, at) &&
-		    (line > why->line || (line == why->line && why->col == 1))) {
-			skip(e, at);
-			return true;
+	at += is_marker(s, at) ? 3 : 0;
+	line = slice_trim((struct slice){ s.p + at, end - at });
+	return line.n > 0 && line.p[0] != '#' && !slice_is(line, "...");
+}
+
+/* The documents of a text that begins with one's marker, as far as that can be told of what is not
+ * read. */
+static size_t count_documents(struct slice s)
+{
+	bool counted = false;
+	size_t n = 0;
+
+	for (size_t at = 0; at < s.n; at = next_line(s, at)) {
+		if (is_marker(s, at))
+			counted = false;
+		if (!counted && says_something(s, at)) {
+			counted = true;
+			n++;
 		}
 	}
-	return false;
+	return n;
+}
+
+static void tell(struct each *e, struct err *why)
+{
+	struct slice all = { e->rest.p, (size_t)(e->end - e->rest.p) };
+	size_t n = 1;
+
+	if (++e->faults > FAULTS_MAX) {
+		n += count_documents(slice_from(all, behind_broken(all, e->pl.line, why)));
+		err_at(why, why->line, why->col, ERR_FULL,
+		       "more than 100 broken documents: this one and the %zu behind it are not "
+		       "read",
+		       n - 1);
+		e->full = true;
+	}
+	e->bad(e->arg, why, n);
 }
 
 /* The documents of the next n bytes, all of them characters. */
@@ -105,9 +140,9 @@ static int read_part(struct each *e, size_t n)
 			return -1;
 		if (why.code == ERR_NOMEM)
 			return err_nomem(e->err);
-		e->full = why.code == ERR_FULL;
 		tell(e, &why);
-		if (e->full || !skip_broken(e, &why))
+		skip(e, e->full ? e->rest.n : behind_broken(e->rest, e->pl.line, &why));
+		if (e->rest.n == 0)
 			break;
 	}
 	skip(e, e->rest.n);
@@ -116,9 +151,9 @@ static int read_part(struct each *e, size_t n)
 }
 
 int yaml_each(struct slice text, struct arena *mem, int (*doc)(void *arg, struct ynode *root),
-	      void (*bad)(void *arg, const struct err *why), void *arg, struct err *err)
+	      void (*bad)(void *arg, const struct err *why, size_t n), void *arg, struct err *err)
 {
-	struct each e = { { .line = 1 }, text, mem, doc, bad, arg, err, 0, false };
+	struct each e = { { .line = 1 }, text, mem, doc, bad, arg, err, 0, text.p + text.n, false };
 
 	while (!e.full) {
 		unsigned line, col;

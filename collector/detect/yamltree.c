@@ -15,6 +15,7 @@ struct reader {
 	struct yaml_place *pl;
 	struct anchor *anchors; /* of this document, the last first */
 	unsigned n_anchors;
+	unsigned nodes; /* of this document */
 };
 
 static int fault(struct reader *rd, const yaml_mark_t *at, const char *what)
@@ -38,13 +39,18 @@ static int next_event(struct reader *rd, yaml_event_t *ev)
 		      p->context != NULL ? ", " : "", p->context != NULL ? p->context : "");
 }
 
+static unsigned max_nodes(const struct reader *rd)
+{
+	return rd->pl->max_nodes > 0 ? rd->pl->max_nodes : YAML_NODES_MAX;
+}
+
 static struct ynode *make(struct reader *rd, enum ynode_kind kind, const yaml_mark_t *at)
 {
 	struct ynode *n;
 
-	if (++rd->pl->nodes > (rd->pl->max_nodes > 0 ? rd->pl->max_nodes : YAML_NODES_MAX)) {
+	if (++rd->nodes > max_nodes(rd)) {
 		err_at(rd->err, (unsigned)at->line + rd->pl->line, (unsigned)at->column + 1,
-		       ERR_FULL, "more than %u values in one file", rd->pl->nodes - 1);
+		       ERR_FULL, "more than %u values in one document", max_nodes(rd));
 		return NULL;
 	}
 	n = arena_alloc(rd->mem, sizeof(*n));
@@ -114,8 +120,16 @@ static unsigned height(const struct ynode *n)
  * in it is to be mended there. */
 static struct ynode *copy(struct reader *rd, const struct ynode *n, const yaml_mark_t *at)
 {
-	struct ynode *own = make(rd, n->kind, at), **tail;
+	struct ynode *own, **tail;
 
+	if (rd->pl->copies >= max_nodes(rd)) {
+		err_at(rd->err, (unsigned)at->line + rd->pl->line, (unsigned)at->column + 1,
+		       ERR_FULL, "aliases (*name) that stand for more than %u values in one file",
+		       max_nodes(rd));
+		return NULL;
+	}
+	rd->pl->copies++;
+	own = make(rd, n->kind, at);
 	if (own == NULL)
 		return NULL;
 	*own = *n;
@@ -294,6 +308,7 @@ int yaml_read_from(struct slice text, struct yaml_place *pl, struct arena *mem,
 		}
 		rd.anchors = NULL;
 		rd.n_anchors = 0;
+		rd.nodes = 0;
 		root = node(&rd, &ev, 0);
 		yaml_event_delete(&ev);
 		if (root == NULL)

@@ -10,7 +10,7 @@
 #include "common/base/err.h"
 
 #define YAML_DEPTH_MAX 32u
-#define YAML_NODES_MAX 50000u /* of one file */
+#define YAML_NODES_MAX 50000u /* of one document; and what aliases add to one file */
 #define YAML_KEYS_MAX  1000u  /* of one map */
 #define YAML_NAMES_MAX 1000u  /* anchors of one document */
 
@@ -30,20 +30,20 @@ struct ynode {
  * it. */
 int yaml_read(struct slice text, struct arena *mem, int (*doc)(void *arg, struct ynode *root),
 	      void *arg, struct err *err);
-/* The same for a text that begins further down in its file: *pl says where, and what the file has
- * taken of its nodes. ERR_FULL: it has no nodes left. */
+/* The same for a text that begins further down in its file: *pl says where, and what aliases have
+ * added so far. ERR_FULL: the document, or what aliases add, comes to more than max_nodes. */
 struct yaml_place {
 	unsigned line; /* of the text's first line, from 1 */
-	unsigned nodes;
+	unsigned copies;
 	unsigned max_nodes; /* 0: YAML_NODES_MAX */
 };
 int yaml_read_from(struct slice text, struct yaml_place *pl, struct arena *mem,
 		   int (*doc)(void *arg, struct ynode *root), void *arg, struct err *err);
-/* yamldocs.c: all documents of a file's text; bad is told of each that is broken, at its place in
- * the text, and of a bound that ends it all. -1: doc stopped it (err is untouched), or ERR_NOMEM.
- */
+/* yamldocs.c: all documents of a file's text; bad is told of each that is broken or too large, at
+ * its place in the text. Past a hundred of them the rest is not read: then n, else 1, says how many
+ * documents that are. -1: doc stopped it (err is untouched), or ERR_NOMEM. */
 int yaml_each(struct slice text, struct arena *mem, int (*doc)(void *arg, struct ynode *root),
-	      void (*bad)(void *arg, const struct err *why), void *arg, struct err *err);
+	      void (*bad)(void *arg, const struct err *why, size_t n), void *arg, struct err *err);
 /* A copy that lives in mem. NULL: no memory. */
 struct ynode *ynode_copy(const struct ynode *n, struct arena *mem);
 struct ynode *ynode_get(const struct ynode *map, const char *key); /* NULL: absent or not a map */

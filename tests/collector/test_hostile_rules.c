@@ -92,7 +92,7 @@ static void refused(const char *name, struct slice text, const char *says)
 	folder_make(&f);
 	assert_int_equal(file_write(f.path[0], text, 0600, &err), 0);
 	folder_load(&f, name);
-	if (f.rep.loaded != 1 || f.rep.rejected != f.heard.faults || f.heard.faults == 0 ||
+	if (f.rep.loaded != 1 || f.rep.rejected < f.heard.faults || f.heard.faults == 0 ||
 	    strstr(f.heard.fault.msg, says) == NULL)
 		fail_msg("%s: %zu loaded, %zu rejected: %u:%u: %s", name, f.rep.loaded,
 			 f.rep.rejected, f.heard.fault.line, f.heard.fault.col, f.heard.fault.msg);
@@ -121,8 +121,8 @@ static void test_yaml_bomb(void **state)
 	}
 	refused("a bomb of aliases", buf_view(&b), "more than 50000 values");
 	buf_reset(&b);
-	/* Each document a bomb of its own: the bound is the file's. */
-	for (int i = 0; i < 400; i++) {
+	/* Each document a bomb of its own: what aliases add has a bound for the file. */
+	for (int i = 0; i < 90; i++) {
 		buf_str(&b, "---\nx: &x [");
 		repeat(&b, "a,", 220);
 		buf_str(&b, "a]\ny: [");
@@ -130,6 +130,9 @@ static void test_yaml_bomb(void **state)
 		buf_str(&b, "*x]\n");
 	}
 	refused("a bomb in each document", buf_view(&b), "more than 50000 values");
+	for (int i = 90; i < 400; i++)
+		buf_str(&b, "---\nx: &x [a]\ny: *x\n");
+	refused("more of them", buf_view(&b), "this one and the 298 behind it are not read");
 	buf_reset(&b);
 	buf_str(&b, "x0: &x0 [a]\n");
 	for (int i = 1; i < 40; i++)
@@ -162,8 +165,8 @@ static void test_yaml_depth(void **state)
 		{ "quotes", "'", "" },
 		{ "a directive", "%a b\n", "not YAML" },
 		{ "documents", "--- [\n", "more than 100" },
-		{ "empty documents", "---\n", "more than 50000" },
-		{ "texts", "--- a\n", "more than 50000" },
+		{ "empty documents", "---\n", "holds no rule" },
+		{ "texts", "--- a\n", "173762 more documents" },
 		{ "tabs", "\t", "not YAML" },
 	};
 	struct buf b = { 0 };

@@ -114,6 +114,78 @@ static void test_documents(void **state)
 	}
 }
 
+/* Files up to the bound of a file, and past the others: loaded and rejected add up all the same. */
+static void test_many(void **state)
+{
+	static const struct {
+		const char *name, *document, *every_tenth; /* instead */
+		unsigned n, faults;
+		size_t loaded;
+	} many[] = {
+		{ "rules", GOOD("%u"), NULL, 7000, 0, 7000 },
+		{ "regular expressions",
+		  "title: %u\n" HEAD "detection: {s: {a|re: 'a.*%u[bc]+d'}, condition: s}\n", NULL,
+		  3000, 0, 3000 },
+		{ "broken ones between them", GOOD("%u"), "title: [%u\n", 900, 90, 810 },
+		{ "broken ones past the bound", GOOD("%u"), "title: [%u\n", 5000, 101, 909 },
+		{ "bytes that are no text", GOOD("%u"), "title: \xff%u\n", 5000, 101, 909 },
+		{ "nothing between what is not read", GOOD("%u") "---\n# %u\n---\n--- # x\n",
+		  "title: [%u\n--- \n...\n", 3000, 101, 909 },
+		{ "no rules between them", GOOD("%u"), "title: x%u\n", 3000, 300, 2700 },
+		{ "no rules at all", "title: x%u\n", NULL, 5000, 1001, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); i++) {
+		struct rules_report rep;
+		struct buf b = { 0 };
+		struct heard heard;
+		struct ruleset *rs;
+
+		for (unsigned k = 0; k < many[i].n; k++) {
+			const char *text = k % 10 == 9 && many[i].every_tenth != NULL
+						   ? many[i].every_tenth
+						   : many[i].document;
+
+			buf_str(&b, "---\n");
+			for (const char *p = text; *p != '\0'; p++) {
+				if (p[0] == '%')
+					buf_u64(&b, k);
+				else if (p[0] != 'u' || p == text || p[-1] != '%')
+					buf_chr(&b, *p);
+			}
+		}
+		assert_true(b.n < 1 << 20);
+		rs = rules_from(buf_view(&b), &rep, &heard);
+		if (rep.loaded != many[i].loaded || rep.documents != many[i].n ||
+		    rep.loaded + rep.rejected != many[i].n || heard.faults != many[i].faults)
+			fail_msg("%s: %zu loaded, %zu rejected of %u, %u faults: %u:%u: %s",
+				 many[i].name, rep.loaded, rep.rejected, many[i].n, heard.faults,
+				 heard.fault.line, heard.fault.col, heard.fault.msg);
+		ruleset_unref(rs);
+		buf_release(&b);
+	}
+}
+
+/* A document that is too large takes none of the others with it. */
+static void test_large_document(void **state)
+{
+	struct rules_report rep;
+	struct buf b = { 0 };
+	struct heard heard;
+	struct ruleset *rs;
+
+	buf_str(&b, GOOD("a") "---\ntitle: t\nx: [");
+	for (int i = 0; i < 50000; i++)
+		buf_str(&b, "a,\n");
+	buf_str(&b, "]\n---\n" GOOD("b"));
+	rs = rules_from(buf_view(&b), &rep, &heard);
+	assert_int_equal(rep.loaded, 2);
+	assert_int_equal(rep.rejected, 1);
+	assert_non_null(strstr(heard.fault.msg, "more than 50000 values in one document"));
+	ruleset_unref(rs);
+	buf_release(&b);
+}
+
 static void put_file(const char *dir, const char *name, struct slice content)
 {
 	char path[1024];
@@ -299,6 +371,7 @@ static void test_unsearchable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_many),         cmocka_unit_test(test_large_document),
 		cmocka_unit_test(test_aliases),      cmocka_unit_test(test_documents),
 		cmocka_unit_test(test_listing),      cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_unsearchable),
