@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* collector/reload.c: moves between
  *	idle -> looking -> idle			nothing has changed, or it is not still yet
- *	idle -> looking -> loading -> idle	it has, and is
+ *	idle -> looking -> loading -> idle	it has, and is; or it never is still
  *	idle -> loading -> idle			asked
  * One piece of work at a time; what is asked meanwhile is done behind it. */
 #include "collector/reload.h"
@@ -30,6 +30,9 @@ struct reload {
 	bool all;          /* asked: say all faults, and take what there is */
 	uint64_t in_force; /* fingerprint of the files whose rules are in force, or were refused */
 	uint64_t seen;     /* at the last look */
+	bool hurried;      /* this load takes what there is: it has not been still for long */
+	bool restless;     /* that has been said */
+	uint64_t since_ms; /* the loop's time: what is not in force was first seen; 0: all is */
 	struct reload_stats stats;
 	size_t rules_n; /* how many are in force */
 	/* the work's results */
@@ -141,13 +144,18 @@ static bool is_usable(struct reload *re)
 static void after_load(struct reload *re)
 {
 	/* Files that changed under the load: it may be half of one state and half of another. */
-	if (!re->all && re->before != re->after) {
+	if (!re->all && !re->hurried && re->before != re->after) {
 		ruleset_unref(re->fresh);
 		re->fresh = NULL;
 		re->seen = re->after;
 		return;
 	}
 	re->in_force = re->before;
+	re->since_ms = 0;
+	if (re->hurried)
+		re->seen = re->after;
+	else
+		re->restless = false;
 	metric_set(&re->stats.rejected, re->rep.rejected);
 	keep_told(re);
 	if (!is_usable(re)) {
@@ -175,10 +183,43 @@ static void next_look(struct reload *re)
 		uv_timer_start(&re->timer, on_timer, (uint64_t)ms, 0);
 }
 
+/* Files that something touches all the time would never be loaded. */
+static bool is_restless(struct reload *re)
+{
+	uint64_t now = uv_now(re->timer.loop);
+
+	if (re->since_ms == 0)
+		re->since_ms = now;
+	if (now - re->since_ms < (uint64_t)re->opts.restless_ms)
+		return false;
+	if (!re->restless)
+		log_line(LOG_LEVEL_WARN,
+			 "the files of rules change all the time: they are loaded as they are",
+			 NULL);
+	re->restless = true;
+	return true;
+}
+
+static void after_look(struct reload *re)
+{
+	bool still = re->after == re->seen;
+
+	re->seen = re->after;
+	if (re->seen == re->in_force) {
+		re->since_ms = 0;
+		next_look(re);
+		return;
+	}
+	re->hurried = is_restless(re);
+	if (still || re->hurried)
+		begin(re, true);
+	else
+		next_look(re);
+}
+
 static void on_done(uv_work_t *work, int status)
 {
 	struct reload *re = work->data;
-	bool still;
 
 	re->busy = false;
 	if (re->stopping) {
@@ -186,20 +227,14 @@ static void on_done(uv_work_t *work, int status)
 		re->fresh = NULL;
 		return;
 	}
-	if (re->load) {
+	if (re->load)
 		after_load(re);
-	} else {
-		still = re->after == re->seen;
-		re->seen = re->after;
-		if (still && re->seen != re->in_force) {
-			begin(re, true);
-			return;
-		}
-	}
 	if (re->asked)
 		reload_ask(re);
-	else
+	else if (re->load)
 		next_look(re);
+	else
+		after_look(re);
 }
 
 static void begin(struct reload *re, bool loads)
@@ -217,6 +252,7 @@ void reload_ask(struct reload *re)
 	if (re->busy || re->stopping)
 		return;
 	uv_timer_stop(&re->timer);
+	re->hurried = false;
 	begin(re, true);
 }
 

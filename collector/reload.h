@@ -21,7 +21,8 @@ struct reload_stats {
 struct reload_opts {
 	struct rules_source rules; /* borrowed as long as the reload lives */
 	int64_t every_ms;          /* between two looks; 0: only when asked */
-	int64_t still_ms;          /* how long files must have been still */
+	int64_t still_ms;          /* how long files must have been still, */
+	int64_t restless_ms;       /* unless they have not been for so long: that is said, once */
 	/* New rules: the reload's own reference, taken over by who keeps them. Not for the first.
 	 */
 	void (*loaded)(void *arg, struct ruleset *rs);

@@ -20,6 +20,7 @@
 
 #define SIGNALS_SEGMENT_BYTES (8u << 20)
 #define RULES_STILL_MS        2000  /* a pull writes its files within less of each other */
+#define RULES_RESTLESS_MS     60000 /* so long may they go on */
 #define LOCK_WAIT_MS          5000u /* a command may be at work while we start */
 
 /* The registry as the other threads see it: one handle, one question at a time. */
@@ -145,6 +146,7 @@ static int load_rules(struct collector *co, struct err *err)
 						   cf->rules.values },
 					.every_ms = cf->rules.reload_ms,
 					.still_ms = RULES_STILL_MS,
+					.restless_ms = RULES_RESTLESS_MS,
 					.loaded = on_rules,
 					.arg = co };
 

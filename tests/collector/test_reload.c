@@ -9,9 +9,10 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 
-#define EVERY_MS 20
-#define STILL_MS 60
-#define WAIT_MS  5000
+#define EVERY_MS    20
+#define STILL_MS    60
+#define RESTLESS_MS 1500
+#define WAIT_MS     5000
 
 struct world {
 	char dir[64], values[96], log[96];
@@ -71,9 +72,11 @@ static void on_end(uv_timer_t *t)
 
 static void open_world(struct world *w, int64_t every_ms, bool values)
 {
-	struct reload_opts ro = {
-		.every_ms = every_ms, .still_ms = STILL_MS, .loaded = on_loaded, .arg = w
-	};
+	struct reload_opts ro = { .every_ms = every_ms,
+				  .still_ms = STILL_MS,
+				  .restless_ms = RESTLESS_MS,
+				  .loaded = on_loaded,
+				  .arg = w };
 	static const char *paths[1];
 	struct err err;
 	int fd;
@@ -291,6 +294,34 @@ static void test_half_a_pull(void **state)
 	close_world(&w);
 }
 
+static void on_touch(uv_timer_t *t)
+{
+	struct world *w = t->data;
+
+	put_rule(w, "one", w->writes++ % 2 == 0 ? "b" : "bb");
+}
+
+/* Files that are never still are loaded all the same, and it is said once. */
+static void test_restless(void **state)
+{
+	struct world w;
+
+	open_world(&w, EVERY_MS, false);
+	uv_timer_start(&w.tick, on_touch, 0, STILL_MS / 3);
+	run_until(&w, 2);
+	assert_int_equal(said(&w, "change all the time"), 1);
+	uv_timer_stop(&w.tick);
+	put_rule(&w, "one", "c");
+	run_until(&w, 3);
+	assert_int_equal(matches(w.rules, SLICE("{\"c\":\"x\"}")), 1);
+	/* Another time is said again. */
+	uv_timer_start(&w.tick, on_touch, 0, STILL_MS / 3);
+	run_until(&w, 4);
+	assert_int_equal(said(&w, "change all the time"), 2);
+	remove_rule(&w, "one");
+	close_world(&w);
+}
+
 /* The loop ends while a load is under way. */
 static void test_stop_at_work(void **state)
 {
@@ -308,7 +339,7 @@ int main(void)
 		cmocka_unit_test(test_changed_folder), cmocka_unit_test(test_asked),
 		cmocka_unit_test(test_changed_values), cmocka_unit_test(test_broken_file),
 		cmocka_unit_test(test_broken_folder),  cmocka_unit_test(test_half_a_pull),
-		cmocka_unit_test(test_stop_at_work),
+		cmocka_unit_test(test_restless),       cmocka_unit_test(test_stop_at_work),
 	};
 
 	return RUN_TESTS(tests);
