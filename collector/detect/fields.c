@@ -34,6 +34,8 @@ static int add_path(struct ruleset *rs, struct sfield *f, const char *prefix, st
 
 	buf_str(&b, prefix);
 	buf_slice(&b, name);
+	if (b.n > 0)
+		b.n = json_path_plain(b.p, b.n);
 	if (!b.failed)
 		own = arena_copy(&rs->mem, buf_view(&b));
 	buf_release(&b);

@@ -149,6 +149,22 @@ static uint32_t key_slot(const struct json_names *nm, uint32_t parent, struct sl
 	return JSON_NAME_NONE;
 }
 
+size_t json_path_plain(char *path, size_t n)
+{
+	const struct slice s = { path, n };
+	size_t to;
+
+	if (!slice_starts(s, SLICE("winlog.event_data.")) &&
+	    !slice_starts(s, SLICE("winlog.user_data.")))
+		return n;
+	to = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (path[i] != ' ')
+			path[to++] = path[i];
+	}
+	return to;
+}
+
 /* The dotted path of a key in that object. */
 static uint32_t key_path(struct json_names *nm, uint32_t parent, struct slice text, bool *ret_full)
 {
@@ -164,6 +180,7 @@ static uint32_t key_path(struct json_names *nm, uint32_t parent, struct slice te
 		path[n++] = '.';
 	}
 	n += json_unescape(text, path + n);
+	n = json_path_plain(path, n);
 	return json_names_add(nm, (struct slice){ path, n }, ret_full);
 }
 

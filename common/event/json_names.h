@@ -15,8 +15,8 @@
 #define JSON_NAME_ROOT  UINT32_MAX /* the event itself, as the parent of a key */
 #define JSON_NAME_NONE  UINT32_MAX
 
-struct json_name { /* a dotted path */
-	struct slice path;
+struct json_name {            /* a dotted path */
+	struct slice path;    /* as json_path_plain makes it */
 	uint64_t hash;        /* hash64(path, 0) */
 	uint64_t event;       /* the event that has leaves of that path, */
 	uint32_t first, last; /* and their places */
@@ -45,6 +45,9 @@ struct json_names {
 	uint32_t start; /* the key that the last event began with */
 };
 
+/* Sigma's names have no blanks, Windows' have ("Threat Name"), and Winlogbeat keeps them: below
+ * winlog.event_data and winlog.user_data a path is known without. Returns its length then. */
+size_t json_path_plain(char *path, size_t n);
 /* Before an event: forgets when too much was learned. */
 void json_names_begin(struct json_names *nm);
 void json_names_forget(struct json_names *nm); /* all of it; numbers begin anew */

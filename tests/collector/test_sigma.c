@@ -379,6 +379,24 @@ static const struct {
 	  "{\"winlog\":{\"channel\":\"Microsoft-Windows-Windows Defender/Operational\","
 	  "\"event_data\":{\"Threat Name\":\"X\",\"New Value\":\"Y\"}}}",
 	  true },
+	{ "trap: spaces in any channel's names", "product: windows, service: application",
+	  "ThreatName: x",
+	  "{\"winlog\":{\"channel\":\"Application\",\"event_data\":{\"Threat Name\":\"x\"}}}",
+	  true },
+	{ "spaces in names of user data, below objects", "product: windows",
+	  "winlog.user_data.A.BC: x",
+	  "{\"winlog\":{\"channel\":\"System\",\"user_data\":{\"A\":{\"B C\":\"x\"}}}}", true },
+	{ "a rule that has the spaces", "product: windows",
+	  "Threat Name: x\n    winlog.event_data.New Value: y",
+	  "{\"winlog\":{\"channel\":\"System\",\"event_data\":{\"Threat "
+	  "Name\":\"x\",\"NewValue\":\"y\"}}}",
+	  true },
+	{ "any of several ways to write a name", "product: windows", "ThreatName: y",
+	  "{\"winlog\":{\"channel\":\"System\",\"event_data\":{\"Threat Name\":\"x\","
+	  "\"ThreatName\":\"y\"}}}",
+	  true },
+	{ "spaces elsewhere stay", "product: windows", "a.ThreatName: x",
+	  "{\"a\":{\"Threat Name\":\"x\"},\"winlog\":{\"channel\":\"System\"}}", false },
 	{ "trap: registry_delete is event 12 too", "product: windows, category: registry_delete",
 	  "TargetObject|contains: Run",
 	  SYSMON(12, "\"EventType\":\"DeleteValue\",\"TargetObject\":\"Run\""), true },
@@ -430,6 +448,36 @@ static void test_sources(void **state)
 }
 
 /* Answers of one event must not leak into the next, whichever way round. */
+/* What correlations group by is found as detections find it. */
+static void test_field(void **state)
+{
+	const struct slice event = SLICE("{\"winlog\":{\"channel\":\"Application\",\"event_data\":{"
+					 "\"Threat Name\":\"x\"}}}");
+	struct field_look look[FIELD_LOOK_MAX];
+	const struct json_field *leaf = NULL;
+	struct json_index ix = { 0 };
+	struct rules_report rep;
+	struct heard heard;
+	struct ruleset *rs;
+	struct err err;
+	size_t n;
+
+	rs = rules_from(SLICE("title: t\nname: t\nlogsource: {product: windows}\ndetection:\n"
+			      "  s: {a: b}\n  condition: s\n---\ntitle: c\ncorrelation: {type: "
+			      "event_count, rules: [t], group-by: [ThreatName], timespan: 5m, "
+			      "condition: {gte: 2}}\n"),
+			&rep, &heard);
+	assert_int_equal(rep.loaded, 2);
+	assert_int_equal(json_index_read(&ix, event, &err), 0);
+	assert_non_null(ruleset_field(rs, &ix, "ThreatName"));
+	n = ruleset_field_looks(rs, "ThreatName", look);
+	for (size_t i = 0; i < n && leaf == NULL; i++)
+		leaf = json_index_find(&ix, look[i].path, look[i].hash);
+	assert_non_null(leaf);
+	json_index_release(&ix);
+	ruleset_unref(rs);
+}
+
 static void test_one_event_after_another(void **state)
 {
 	static const char text[] = "title: t\nlogsource: {product: linux}\n"
@@ -471,6 +519,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_field),
 		cmocka_unit_test(test_one_event_after_another),
 	};
 

@@ -290,6 +290,9 @@ static void put_channel(struct gen *g, struct buf *out, const char *channel)
 static void put_windows(struct gen *g, struct buf *out, unsigned percent)
 {
 	static const char *const data[] = { "Image",
+					    "x y",
+					    "xy",
+					    " x  y ",
 					    "CommandLine",
 					    "ParentImage",
 					    "NewProcessName",
@@ -302,7 +305,7 @@ static void put_windows(struct gen *g, struct buf *out, unsigned percent)
 					    "Größe",
 					    NULL };
 	static const char *const traps[] = { "EventID", "Channel", NULL };
-	static const char *const less[] = { "x", "Image", NULL };
+	static const char *const less[] = { "x", "Image", "x y", NULL };
 	unsigned k = gen_below(g, KINDS_N);
 	const char *type = kinds[k].types[gen_below(g, 3)], *id = kinds[k].id;
 

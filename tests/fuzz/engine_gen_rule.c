@@ -27,6 +27,9 @@ static const char *const fields[] = {
 	"c-uri",
 	"Größe",
 	"winlog.event_data.Image",
+	"xy",
+	"x y",
+	"winlog.event_data.x y",
 };
 
 /* The fields that hold such values more often than others do. */

@@ -111,7 +111,8 @@ static void add_path(struct field *f, const char *prefix, struct slice name)
 {
 	if (f->n == PATHS_MAX)
 		abort();
-	snprintf(f->path[f->n++], sizeof(f->path[0]), "%s%.*s", prefix, SLICE_FMT(name));
+	snprintf(f->path[f->n], sizeof(f->path[0]), "%s%.*s", prefix, SLICE_FMT(name));
+	without_blanks(f->path[f->n++]);
 }
 
 static void add_mapped(struct field *f, yaml_document_t *doc, yaml_node_t *n, const char *begin)

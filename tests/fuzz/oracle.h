@@ -26,6 +26,7 @@ struct leaves {
 };
 void leaves_read(struct leaves *ret, struct slice json);
 void leaves_release(struct leaves *ls);
+void without_blanks(char *path); /* in the data of a Windows event names have none */
 
 /* -- oracle_text.c: strings as characters, each a number -------------------------------------- */
 enum { ANY_RUN = 0x110000, ANY_ONE, LONE_BYTE }; /* "*", "?", LONE_BYTE + b: not UTF-8 */

@@ -96,12 +96,24 @@ static char *copy(const struct buf *b)
 	return p;
 }
 
+void without_blanks(char *path)
+{
+	char *p = path;
+
+	if (strncmp(path, "winlog.event_data.", 18) != 0 &&
+	    strncmp(path, "winlog.user_data.", 17) != 0)
+		return;
+	while ((p = strchr(p, ' ')) != NULL)
+		memmove(p, p + 1, strlen(p));
+}
+
 static void leaf(struct reader *r, const struct buf *path, const struct buf *text, bool nothing)
 {
 	struct leaves *ls = r->out;
 
 	ls->v = need(realloc(ls->v, (ls->n + 1) * sizeof(*ls->v)));
 	ls->v[ls->n++] = (struct leaf){ copy(path), copy(text), text->n, nothing };
+	without_blanks(ls->v[ls->n - 1].path);
 }
 
 static void value(struct reader *r, struct buf *path, bool top);
