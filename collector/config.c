@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "collector/detect/detect.h"
 #include "common/base/text.h"
 
 #define DEFAULT_PATH "/etc/vartio/collector.yml"
@@ -54,6 +55,10 @@ static const struct conf_item rules_items[] = {
 	{ "values", CONF_STR, AT(rules.values),
 	  .help = "file of what rules' placeholders stand for here; absent: rules with "
 		  "placeholders do not load" },
+	{ "link", CONF_STR, AT(rules.link), .fallback = RULES_LINK,
+	  .help = "where a reader finds a rule that names no source of its own, %{id} being its "
+		  "id; "
+		  "empty: its first reference" },
 	{ "reload", CONF_DURATION, AT(rules.reload_ms), 0, DAY_MS, "10s",
 	  "how often is looked whether rules have changed; 0s: only when told (SIGHUP)" },
 	{ "threads", CONF_INT, AT(rules.threads), 0, 64, "0",

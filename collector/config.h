@@ -24,6 +24,7 @@ struct config {
 	struct {
 		struct conf_strs paths; /* rule files and folders */
 		const char *values;     /* the file of placeholders; NULL: none */
+		const char *link;       /* to a public rule: rules_source.link */
 		int64_t reload_ms;      /* between two looks at the files; 0: none */
 		int64_t threads;        /* detect workers */
 	} rules;

@@ -143,7 +143,7 @@ static int load_rules(struct collector *co, struct err *err)
 {
 	const struct config *cf = &co->conf;
 	const struct reload_opts ro = { .rules = { cf->rules.paths.v, cf->rules.paths.n,
-						   cf->rules.values },
+						   cf->rules.values, cf->rules.link },
 					.every_ms = cf->rules.reload_ms,
 					.still_ms = RULES_STILL_MS,
 					.restless_ms = RULES_RESTLESS_MS,

@@ -120,7 +120,9 @@ struct rules_source {
 	const char *const *paths; /* files and folders */
 	size_t n;
 	const char *values; /* the file of the site's placeholders; NULL: none */
+	const char *link;   /* where a reader finds a public rule; NULL: RULES_LINK, "": nowhere */
 };
+#define RULES_LINK "https://github.com/SigmaHQ/sigma/search?q=%{id}"
 /* Loads files and folders (*.yml, *.yaml, recursively; logsources.yml and fieldmap.yml are maps,
  * not rules, and passed by), compiles them. A file holds at most 1 MiB. A rule that cannot be
  * honoured is reported and left out; the rest loads. -1 only when nothing could be done at all

@@ -135,6 +135,7 @@ struct ruleset {
 	struct budget budget; /* while loading: of the file at hand */
 	struct err notice; /* while loading: what the author of the rule at hand may have meant */
 	struct values *values; /* while loading; NULL: the site has none */
+	const char *link;      /* while loading: rules_source.link, never NULL */
 	struct arena maps;     /* the trees of both data files */
 };
 

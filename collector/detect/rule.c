@@ -158,25 +158,48 @@ static int read_identity(struct parse *ps)
 	return r->id != NULL ? 0 : derive_id(ps);
 }
 
-/* Where the reader finds the rule: its own link, else SigmaHQ's collection by the rule's number, as
- * the Detection Rule License 1.1 asks, else its first reference. */
+/* Whether the rule may be of the public collection: nothing in it says otherwise. SigmaHQ's own
+ * rules say nothing of their licence, the Detection Rule License. */
+static bool may_be_public(const struct parse *ps, const struct ynode *ext)
+{
+	const struct ynode *license = ynode_get(ps->doc, "license");
+
+	if (license != NULL && !ynode_is_null(license) &&
+	    (license->kind != Y_SCALAR || strncasecmp(license->text.p, "DRL", 3) != 0))
+		return false;
+	return ext == NULL && ynode_get(ps->doc, "id") != NULL &&
+	       id_is_uuid(slice_str(ps->rule->id));
+}
+
+/* The link to a public rule: %{id} stands for its id. */
+static int put_link(struct parse *ps)
+{
+	static const char mark[] = "%{id}";
+	const char *at, *from = ps->rs->link;
+	struct buf b = { 0 };
+
+	for (; (at = strstr(from, mark)) != NULL; from = at + sizeof(mark) - 1) {
+		buf_put(&b, from, (size_t)(at - from));
+		buf_str(&b, ps->rule->id);
+	}
+	buf_str(&b, from);
+	ps->rule->link = b.failed ? NULL : keep(ps->rs, buf_view(&b));
+	buf_release(&b);
+	return ps->rule->link != NULL ? 0 : err_nomem(ps->err);
+}
+
+/* Where the reader finds the rule: its own link, else the public collection by the rule's number,
+ * as the Detection Rule License 1.1 asks, else its first reference. */
 static int read_link(struct parse *ps, const struct ynode *ext)
 {
 	const struct ynode *refs = ynode_get(ps->doc, "references");
-	struct buf b = { 0 };
 
 	if (text_of(ps, ext, "link", &ps->rule->link) < 0)
 		return -1;
 	if (ps->rule->link != NULL)
 		return 0;
-	if (ext == NULL && ynode_get(ps->doc, "id") != NULL &&
-	    id_is_uuid(slice_str(ps->rule->id))) {
-		buf_str(&b, "https://github.com/SigmaHQ/sigma/search?q=");
-		buf_str(&b, ps->rule->id);
-		ps->rule->link = b.failed ? NULL : keep(ps->rs, buf_view(&b));
-		buf_release(&b);
-		return ps->rule->link != NULL ? 0 : err_nomem(ps->err);
-	}
+	if (ps->rs->link[0] != '\0' && may_be_public(ps, ext))
+		return put_link(ps);
 	if (refs != NULL && refs->kind == Y_LIST && refs->first != NULL)
 		refs = refs->first;
 	if (refs != NULL && refs->kind == Y_SCALAR && refs->text.n > 0) {

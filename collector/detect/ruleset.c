@@ -331,6 +331,7 @@ int ruleset_load_from(const struct rules_source *src, struct rules_report *rep,
 	if (ld.rs == NULL)
 		goto out;
 	ld.rs->values = &values;
+	ld.rs->link = src->link != NULL ? src->link : RULES_LINK;
 	if (rules_walk(src->paths, src->n, load_entry, &ld, err) < 0)
 		goto out;
 	ld.rs->budget = (struct budget){ 0 };
@@ -339,6 +340,7 @@ int ruleset_load_from(const struct rules_source *src, struct rules_report *rep,
 	    fill_classes(ld.rs, err) < 0 || programs_init(ld.rs, err) < 0)
 		goto out;
 	ld.rs->values = NULL;
+	ld.rs->link = NULL;
 	*ret = ld.rs;
 	ld.rs = NULL;
 	r = 0;

@@ -327,6 +327,57 @@ static void test_uuid_case(void **state)
 	ruleset_unref(rs);
 }
 
+/* Where a rule is to be found. */
+#define LINK_ID  "150f04a6-1928-4f54-8187-39a3cf5a0816"
+#define LINK_REF "references: [https://example.org/x, https://example.org/y]\n"
+static const struct {
+	const char *name, *setting, *keys, *link;
+} links[] = {
+	{ "a public rule", NULL, "id: " LINK_ID "\n" LINK_REF,
+	  "https://github.com/SigmaHQ/sigma/search?q=" LINK_ID },
+	{ "that says so", NULL, "license: DRL-1.1\nid: " LINK_ID "\n" LINK_REF,
+	  "https://github.com/SigmaHQ/sigma/search?q=" LINK_ID },
+	{ "another licence", NULL, "license: EUPL-1.2\nid: " LINK_ID "\n" LINK_REF,
+	  "https://example.org/x" },
+	{ "no UUID", NULL, "id: own-1\n" LINK_REF, "https://example.org/x" },
+	{ "no id", NULL, LINK_REF, "https://example.org/x" },
+	{ "nothing", NULL, "id: own-1\n", NULL },
+	{ "its own link", NULL, "vartio: {link: https://example.org/o}\nid: " LINK_ID "\n" LINK_REF,
+	  "https://example.org/o" },
+	{ "an extension", NULL, "vartio: {entity: a}\nid: " LINK_ID "\n" LINK_REF,
+	  "https://example.org/x" },
+	{ "a collection of the site's", "https://git.example/%{id}#%{id}", "id: " LINK_ID "\n",
+	  "https://git.example/" LINK_ID "#" LINK_ID },
+	{ "one place for all", "https://git.example/", "id: " LINK_ID "\n" LINK_REF,
+	  "https://git.example/" },
+	{ "no collection", "", "id: " LINK_ID "\n" LINK_REF, "https://example.org/x" },
+	{ "no collection, no reference", "", "id: " LINK_ID "\n", NULL },
+};
+
+static void test_links(void **state)
+{
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		char path[64], text[512];
+		const char *paths[] = { path }, *link;
+		struct rules_source src = { paths, 1, NULL, links[i].setting };
+		struct ruleset *rs;
+		struct err err;
+		int fd;
+
+		snprintf(text, sizeof(text), "%s" HEAD "detection: {s: {a: x}, condition: s}\n",
+			 links[i].keys);
+		fd = file_from(slice_str(text), path);
+		assert_int_equal(ruleset_load_from(&src, NULL, &rs, &err), 0);
+		assert_int_equal(ruleset_count(rs), 1);
+		link = ruleset_rule(rs, 0)->link;
+		if ((link == NULL) != (links[i].link == NULL) ||
+		    (link != NULL && strcmp(link, links[i].link) != 0))
+			fail_msg("%s: %s", links[i].name, link != NULL ? link : "none");
+		ruleset_unref(rs);
+		close(fd);
+	}
+}
+
 static void test_extension(void **state)
 {
 	static const char texts[] = "{title: a, what: b, why: c, do: d, call: e}";
@@ -455,11 +506,12 @@ static void test_our_rules(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_doubtful),     cmocka_unit_test(test_uuid_case),
-		cmocka_unit_test(test_faults),       cmocka_unit_test(test_documents),
-		cmocka_unit_test(test_correlations), cmocka_unit_test(test_nesting),
-		cmocka_unit_test(test_warning),      cmocka_unit_test(test_extension),
-		cmocka_unit_test(test_folder),       cmocka_unit_test(test_our_rules),
+		cmocka_unit_test(test_links),     cmocka_unit_test(test_doubtful),
+		cmocka_unit_test(test_uuid_case), cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_documents), cmocka_unit_test(test_correlations),
+		cmocka_unit_test(test_nesting),   cmocka_unit_test(test_warning),
+		cmocka_unit_test(test_extension), cmocka_unit_test(test_folder),
+		cmocka_unit_test(test_our_rules),
 	};
 
 	return RUN_TESTS(tests);
