@@ -150,11 +150,16 @@ static void scan_field(struct detector *dt, const struct program_field *pf)
 {
 	const struct json_index *ix = dt->event;
 
-	if (pf->field == FIELD_ANY) { /* most values are passed over: no room is made for them */
-		for (unsigned i = 0; i < ix->n; i++) {
+	if (pf->field == FIELD_ANY) {
+		/* Most events hold no keyword: one look at the whole text tells, but for values
+		 * that are written in another way. */
+		bool none = pf->sieve != NULL && !sieve_may_hold(pf->sieve, ix->text);
+
+		for (unsigned i = 0; i < ix->n && (!none || ix->odd); i++) {
 			struct val v = { .leaf = &ix->f[i] };
 
-			if (v.leaf->type < JS_OBJECT && v.leaf->type != JS_NULL)
+			if ((!none || v.leaf->odd) && v.leaf->type < JS_OBJECT &&
+			    v.leaf->type != JS_NULL)
 				scan_value(dt, pf, &v);
 		}
 	} else {

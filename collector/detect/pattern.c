@@ -190,22 +190,32 @@ static size_t put_char(char *out, uint32_t c)
 	return n;
 }
 
+#if !defined(VARTIO_NO_SIMD) && defined(__SSE2__)
+/* 16 characters from p to out. false: they are not all ASCII. */
+static inline bool lower_16(const char *p, char *out)
+{
+	__m128i w = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i up = _mm_and_si128(_mm_cmpgt_epi8(w, _mm_set1_epi8('A' - 1)),
+				   _mm_cmplt_epi8(w, _mm_set1_epi8('Z' + 1)));
+
+	if (_mm_movemask_epi8(w) != 0)
+		return false;
+	w = _mm_or_si128(w, _mm_and_si128(up, _mm_set1_epi8(0x20)));
+	_mm_storeu_si128((__m128i *)(void *)out, w);
+	return true;
+}
+#endif
+
 size_t lower_ascii(const char *p, size_t n, char *out)
 {
 	size_t i = 0;
 
 #if !defined(VARTIO_NO_SIMD) && defined(__SSE2__)
-	const __m128i before = _mm_set1_epi8('A' - 1), behind = _mm_set1_epi8('Z' + 1);
-
-	for (; n - i >= 16; i += 16) {
-		__m128i w = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-		__m128i up = _mm_and_si128(_mm_cmpgt_epi8(w, before), _mm_cmplt_epi8(w, behind));
-
-		if (_mm_movemask_epi8(w) != 0)
-			break;
-		w = _mm_or_si128(w, _mm_and_si128(up, _mm_set1_epi8(0x20)));
-		_mm_storeu_si128((__m128i *)(void *)(out + i), w);
-	}
+	while (n - i >= 16 && lower_16(p + i, out + i))
+		i += 16;
+	/* The end, some characters again, which are the same whether they are lower already. */
+	if (i > 0 && n - i < 16 && lower_16(p + n - 16, out + n - 16))
+		return n;
 #endif
 	for (; i < n && (p[i] & 0x80) == 0; i++)
 		out[i] = p[i] >= 'A' && p[i] <= 'Z' ? (char)(p[i] | 0x20) : p[i];

@@ -239,7 +239,9 @@ static __attribute__((target("ssse3"))) bool by_vectors(const struct sieve *sv, 
 	const __m128i high = _mm_loadu_si128((const __m128i *)(const void *)sv->high);
 	const __m128i half = _mm_set1_epi8(15);
 
-	for (; end - p >= 16; p += 16) {
+	if (end - p < 16)
+		return one_by_one(sv, p, end);
+	for (;; p = end - p >= 32 ? p + 16 : end - 16) { /* at the end some bytes again */
 		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
 		__m128i l = _mm_shuffle_epi8(low, _mm_and_si128(v, half));
 		__m128i h = _mm_shuffle_epi8(high, _mm_and_si128(_mm_srli_epi16(v, 4), half));
@@ -249,8 +251,9 @@ static __attribute__((target("ssse3"))) bool by_vectors(const struct sieve *sv, 
 		for (; mask != 0; mask &= mask - 1)
 			if (gram_known(sv, p + __builtin_ctz(mask), end))
 				return true;
+		if (end - p == 16)
+			return false;
 	}
-	return one_by_one(sv, p, end);
 }
 #elif defined(SIEVE_NEON)
 static bool by_vectors(const struct sieve *sv, const char *p, const char *end)

@@ -12,7 +12,8 @@ struct sieve;
 /* *ret is NULL when a sieve would not pay, or one of the literals is not contained or has no such
  * bytes. Literals beyond ASCII are passed by. What is made lives in mem. -1: no memory. */
 int sieve_new(const struct literal *v, unsigned n, struct arena *mem, struct sieve **ret);
-/* text: of a string that is ASCII without \u escapes. false: none of the literals is in it. */
+/* text: JSON; what it says holds for the strings in it that are ASCII without \u escapes. false:
+ * none of the literals is in it. */
 bool sieve_may_hold(const struct sieve *sv, struct slice text);
 
 #endif

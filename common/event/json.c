@@ -179,6 +179,7 @@ static inline int leaf(struct scan *s, uint32_t name, enum js_type type, struct 
 				  .type = type,
 				  .escaped = marks.escaped,
 				  .odd = marks.odd };
+	ix->odd |= marks.odd;
 	link_leaf(ix, ix->n - 1);
 	return 0;
 }
@@ -354,6 +355,7 @@ static int scan_event(struct scan *s)
 	struct json_index *ix = s->ix;
 
 	ix->n = 0;
+	ix->odd = false;
 	json_names_begin(&ix->names);
 	arena_reset(&ix->mem);
 	s->key = JSON_NAME_NONE;
@@ -455,6 +457,7 @@ int json_index_set(struct json_index *ix, struct slice path, struct slice value)
 		.type = JS_STRING,
 		.odd = true /* nobody looked */
 	};
+	ix->odd = true;
 	link_leaf(ix, ix->n - 1);
 	return 0;
 }

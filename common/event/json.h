@@ -33,6 +33,7 @@ struct json_index {
 	struct slice text;    /* borrowed */
 	struct json_field *f; /* in document order */
 	unsigned n, cap;
+	bool odd;                /* some leaf is */
 	struct json_names names; /* outlives the event */
 	struct arena mem;        /* undone escapes */
 };
