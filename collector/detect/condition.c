@@ -3,6 +3,8 @@
  *   or:      and { "or" and }            and:   not { "and" not }
  *   not:     "not" not | primary
  *   primary: "(" or ")" | ("all"|"any"|N) "of" ("them"|pattern) | identifier */
+#include <stdlib.h>
+
 #include "collector/detect/engine.h"
 
 #define COND_DEPTH_MAX 32u
@@ -64,15 +66,13 @@ static bool followed_by_of(const struct cond *c)
 	return is(&next, "of");
 }
 
-static struct expr *join(struct cond *c, enum expr_op op, struct expr *a, struct expr *b)
+static struct expr *negate(struct cond *c, struct expr *of)
 {
-	struct expr *ex = expr_new(c->rs, op, b != NULL ? 2 : 1, c->err);
+	struct expr *ex = of != NULL ? expr_new(c->rs, EX_NOT, 1, c->err) : NULL;
 
 	if (ex == NULL)
 		return NULL;
-	ex->kid[0] = a;
-	if (b != NULL)
-		ex->kid[1] = b;
+	ex->kid[0] = of;
 	expr_settle(ex);
 	return ex;
 }
@@ -183,7 +183,7 @@ static struct expr *parse_not(struct cond *c)
 	if (is(c, "not")) {
 		advance(c);
 		ex = parse_not(c);
-		ex = ex != NULL ? join(c, EX_NOT, ex, NULL) : NULL;
+		ex = negate(c, ex);
 	} else {
 		ex = primary(c);
 	}
@@ -191,28 +191,48 @@ static struct expr *parse_not(struct cond *c)
 	return ex;
 }
 
+/* "a and b and c" as one expression of three: part reads each. */
+static struct expr *parse_chain(struct cond *c, const char *word, enum expr_op op,
+				struct expr *(*part)(struct cond *c))
+{
+	struct expr *ex = part(c), **v = NULL;
+	unsigned n = 0, cap = 0;
+
+	if (ex == NULL || !is(c, word))
+		return ex;
+	for (;;) {
+		if (array_room(&v, n, &cap, sizeof(struct expr *)) < 0) {
+			err_nomem(c->err);
+			goto fail;
+		}
+		v[n++] = ex;
+		if (!is(c, word))
+			break;
+		advance(c);
+		ex = part(c);
+		if (ex == NULL)
+			goto fail;
+	}
+	ex = expr_new(c->rs, op, n, c->err);
+	if (ex == NULL)
+		goto fail;
+	memcpy(ex->kid, v, n * sizeof(struct expr *));
+	expr_settle(ex);
+	free(v);
+	return ex;
+fail:
+	free(v);
+	return NULL;
+}
+
 static struct expr *parse_and(struct cond *c)
 {
-	struct expr *ex = parse_not(c), *right;
-
-	while (ex != NULL && is(c, "and")) {
-		advance(c);
-		right = parse_not(c);
-		ex = right != NULL ? join(c, EX_AND, ex, right) : NULL;
-	}
-	return ex;
+	return parse_chain(c, "and", EX_AND, parse_not);
 }
 
 static struct expr *parse_or(struct cond *c)
 {
-	struct expr *ex = parse_and(c), *right;
-
-	while (ex != NULL && is(c, "or")) {
-		advance(c);
-		right = parse_and(c);
-		ex = right != NULL ? join(c, EX_OR, ex, right) : NULL;
-	}
-	return ex;
+	return parse_chain(c, "or", EX_OR, parse_and);
 }
 
 static int one(struct ruleset *rs, const struct ynode *n, const struct named *ids, size_t n_ids,

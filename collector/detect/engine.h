@@ -82,6 +82,11 @@ struct expr {
 	unsigned need; /* EX_COUNT: how many children must be true */
 	unsigned n;
 	struct expr **kid;
+	/* Of programs being built, one at a time (program_build.c): */
+	struct expr *reduced; /* of a rule's expression: what is left of it, in program `build` */
+	uint32_t build;
+	uint32_t parent, rule; /* of what is left: marks of having been met */
+	float odds;            /* and of its witness; 0: not known yet */
 };
 
 struct class

@@ -10,8 +10,8 @@
 
 struct made { /* a program of a class set */
 	struct made *next;
-	const struct program *program;
-	uint64_t answers[]; /* of class_set.preds */
+	const struct program *program; /* NULL: it would be too large */
+	uint64_t answers[];            /* of class_set.preds */
 };
 struct class_set {
 	struct class_set *next;
@@ -20,9 +20,9 @@ struct class_set {
 	uint32_t *preds; /* about the kind, asked by rules of these classes */
 	unsigned n_preds;
 	struct made *made;
-	const struct program
-		*general; /* that leaves such predicates to each event; NULL: not made */
-	uint64_t bits[];  /* of classes */
+	const struct program *general; /* that leaves such predicates to each event */
+	bool general_made;             /* be it NULL, since too large */
+	uint64_t bits[];               /* of classes */
 };
 struct programs {
 	pthread_mutex_t lock; /* guards all below; programs themselves never change */
@@ -30,6 +30,7 @@ struct programs {
 	struct class_set *sets;
 	struct program *all; /* for release */
 	unsigned n_sets, n_programs;
+	uint32_t n_built;
 	size_t bytes;
 };
 
@@ -187,13 +188,16 @@ static struct class_set *set_find(struct detector *dt)
 
 /* -- programs -------------------------------------------------------------------------------- */
 
+/* NULL: too large, or dt->nomem. */
 static struct program *build(struct detector *dt, const struct class_set *cs, bool general)
 {
 	struct programs *ps = dt->rs->programs;
-	struct program *pg = program_build(dt, cs->classes, cs->n_classes, general);
+	bool large;
+	struct program *pg =
+		program_build(dt, cs->classes, cs->n_classes, general, ++ps->n_built, &large);
 
 	if (pg == NULL) {
-		dt->nomem = true;
+		dt->nomem = dt->nomem || !large;
 		return NULL;
 	}
 	pg->next = ps->all;
@@ -218,8 +222,9 @@ static const struct program *set_program(struct detector *dt, struct class_set *
 		if (memcmp(m->answers, answers.v, answers.n * sizeof(uint64_t)) == 0)
 			return m->program;
 	if (ps->n_programs >= PROGRAMS_MAX || ps->bytes >= PROGRAMS_MEM) {
-		if (cs->general == NULL)
+		if (!cs->general_made)
 			cs->general = build(dt, cs, true);
+		cs->general_made = !dt->nomem;
 		return cs->general;
 	}
 	m = arena_alloc(&ps->mem, sizeof(*m) + answers.n * sizeof(uint64_t));
@@ -229,7 +234,7 @@ static const struct program *set_program(struct detector *dt, struct class_set *
 	}
 	*m = (struct made){ .next = cs->made, .program = build(dt, cs, false) };
 	memcpy(m->answers, answers.v, answers.n * sizeof(uint64_t));
-	if (m->program != NULL)
+	if (!dt->nomem)
 		cs->made = m;
 	return m->program;
 }

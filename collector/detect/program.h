@@ -13,12 +13,13 @@
 #include "collector/detect/sieve.h"
 
 #define PROGRAMS_MAX   8192u              /* of one rule set; past these one serves a whole log */
-#define PROGRAMS_MEM   ((size_t)64 << 20) /* source, whatever the event id */
+#define PROGRAMS_MEM   ((size_t)64 << 20) /* source, whatever the event id; */
+#define PROGRAM_MEM    ((size_t)16 << 20) /* a larger one is not made: rules are judged one by one */
 #define CLASS_SETS_MAX 2048u
 
 struct program_rule {
 	const struct rule *rule;
-	const struct expr *expr; /* NULL: true of every event of the kind */
+	struct expr *expr; /* NULL: true of every event of the kind */
 };
 struct program_field {
 	uint32_t field;
@@ -63,9 +64,9 @@ struct witness {
 };
 /* Also fills p->need. */
 int witness_of(struct ruleset *rs, struct pred *p, struct witness *ret);
-/* Marks the predicates of the least common witness of ex: for each calls take. false: it has none.
- */
-bool witness_choose(const struct witness *witnesses, const struct expr *ex,
+/* Calls take for each predicate of the least common witness of ex, once; rule: a number from 1 of
+ * the rule, by which what was met is known again. false: it has none. */
+bool witness_choose(const struct witness *witnesses, struct expr *ex, uint32_t rule,
 		    void (*take)(void *arg, uint32_t pred), void *arg);
 
 #endif

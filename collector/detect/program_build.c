@@ -6,11 +6,17 @@
 
 #include <stdlib.h>
 
+#define JOIN_MAX 16u
+#define SETTLED  UINT32_MAX
+
 struct build {
 	struct detector *dt;
 	struct ruleset *rs;
 	struct program *pg;
 	bool general, nomem;
+	bool large;      /* past PROGRAM_MEM: it is not to be */
+	uint32_t number; /* of this program, from 1 */
+	uint32_t parent; /* of the expression whose children are gathered */
 	/* By predicate: 1 + its literal. */
 	uint32_t *literal_of;
 	uint64_t *preds; /* of the literals: field, then predicate */
@@ -28,17 +34,19 @@ static struct expr true_expr = { .op = EX_AND }, false_expr = { .op = EX_NEVER }
 
 static struct expr *node(struct build *b, enum expr_op op, unsigned n)
 {
-	struct expr *ex = arena_alloc(&b->pg->mem, sizeof(*ex) + n * sizeof(ex->kid[0]));
+	struct expr *ex;
 
+	b->large = b->large || b->pg->mem.used + n * sizeof(ex->kid[0]) > PROGRAM_MEM;
+	ex = b->large ? NULL : arena_alloc(&b->pg->mem, sizeof(*ex) + n * sizeof(ex->kid[0]));
 	if (ex == NULL) {
-		b->nomem = true;
+		b->nomem = b->nomem || !b->large;
 		return NULL;
 	}
 	*ex = (struct expr){ .op = op, .n = n, .kid = (struct expr **)(ex + 1) };
 	return ex;
 }
 
-static struct expr *reduce(struct build *b, const struct expr *ex);
+static struct expr *reduce(struct build *b, struct expr *ex);
 
 static struct expr *reduce_pred(struct build *b, const struct expr *ex)
 {
@@ -54,7 +62,7 @@ static struct expr *reduce_pred(struct build *b, const struct expr *ex)
 	return leaf;
 }
 
-static struct expr *reduce_not(struct build *b, const struct expr *ex)
+static struct expr *reduce_not(struct build *b, struct expr *ex)
 {
 	struct expr *kid = reduce(b, ex->kid[0]), *not ;
 
@@ -69,14 +77,19 @@ static struct expr *reduce_not(struct build *b, const struct expr *ex)
 	return not ;
 }
 
-/* AND in AND and OR in OR are one, so that the least common witness of all is found. */
+/* Small ANDs in an AND, and ORs in an OR, are one with it: fewer steps for an event. */
+static bool joins(const struct expr *kid, enum expr_op op)
+{
+	return kid->op == op && kid->n <= JOIN_MAX;
+}
+
 static struct expr *flatten(struct build *b, struct expr *ex)
 {
 	struct expr *flat;
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < ex->n; i++)
-		n += ex->kid[i]->op == ex->op ? ex->kid[i]->n : 1;
+		n += joins(ex->kid[i], ex->op) ? ex->kid[i]->n : 1;
 	if (n == ex->n)
 		return ex;
 	flat = node(b, ex->op, n);
@@ -84,7 +97,7 @@ static struct expr *flatten(struct build *b, struct expr *ex)
 		return &false_expr;
 	n = 0;
 	for (unsigned i = 0; i < ex->n; i++) {
-		if (ex->kid[i]->op != ex->op) {
+		if (!joins(ex->kid[i], ex->op)) {
 			flat->kid[n++] = ex->kid[i];
 			continue;
 		}
@@ -94,20 +107,28 @@ static struct expr *flatten(struct build *b, struct expr *ex)
 	return flat;
 }
 
-/* AND, OR and COUNT: how many children must be true decides. */
-static struct expr *reduce_many(struct build *b, const struct expr *ex)
+/* AND, OR and COUNT: how many children must be true decides. Of AND and OR, a child that stands
+ * there several times counts once. */
+static struct expr *reduce_many(struct build *b, struct expr *ex)
 {
 	unsigned need = ex->op == EX_AND ? ex->n : ex->op == EX_OR ? 1 : ex->need, n = 0;
-	struct expr *out = node(b, ex->op, ex->n), *kid;
+	uint32_t parent;
+	struct expr *out, *kid;
 
+	for (unsigned i = 0; i < ex->n; i++)
+		reduce(b, ex->kid[i]); /* kept with each; so `parent` is this one's own below */
+	out = node(b, ex->op, ex->n);
 	if (out == NULL)
 		return &false_expr;
+	parent = ++b->parent;
 	for (unsigned i = 0; i < ex->n; i++) {
 		kid = reduce(b, ex->kid[i]);
-		if (kid == &true_expr)
+		if (kid == &true_expr || (ex->op == EX_AND && kid->parent == parent))
 			need--;
-		else if (kid != &false_expr)
+		else if (kid != &false_expr && !(ex->op == EX_OR && kid->parent == parent))
 			out->kid[n++] = kid;
+		if (kid != &true_expr && kid != &false_expr)
+			kid->parent = parent;
 		if (need == 0)
 			return &true_expr;
 		if (need > n + (ex->n - i - 1))
@@ -121,18 +142,18 @@ static struct expr *reduce_many(struct build *b, const struct expr *ex)
 	return out->op != EX_COUNT ? flatten(b, out) : out;
 }
 
-static struct expr *reduce(struct build *b, const struct expr *ex)
+/* Expressions are shared, by the parts of a condition and, filters, by rules: what is left of one
+ * is made once a program. */
+static struct expr *reduce(struct build *b, struct expr *ex)
 {
-	switch (ex->op) {
-	case EX_PRED:
-		return reduce_pred(b, ex);
-	case EX_NOT:
-		return reduce_not(b, ex);
-	case EX_NEVER:
-		return &false_expr;
-	default:
-		return reduce_many(b, ex);
-	}
+	if (ex->build == b->number)
+		return ex->reduced;
+	ex->reduced = ex->op == EX_PRED    ? reduce_pred(b, ex)
+		      : ex->op == EX_NOT   ? reduce_not(b, ex)
+		      : ex->op == EX_NEVER ? &false_expr
+					   : reduce_many(b, ex);
+	ex->build = b->number;
+	return ex->reduced;
 }
 
 static int by_number(const void *a, const void *b)
@@ -198,9 +219,9 @@ static void choose(struct build *b)
 	struct program *pg = b->pg;
 
 	for (b->rule = 0; b->rule < pg->n_rules; b->rule++) {
-		const struct expr *ex = pg->rules[b->rule].expr;
+		struct expr *ex = pg->rules[b->rule].expr;
 
-		if (ex == NULL || !witness_choose(b->rs->witnesses, ex, take, b))
+		if (ex == NULL || !witness_choose(b->rs->witnesses, ex, b->rule + 1, take, b))
 			pg->always[b->rule / 64] |= UINT64_C(1) << (b->rule % 64);
 	}
 }
@@ -316,20 +337,22 @@ static void settle(struct build *b, struct expr *ex)
 		ex->pred = b->literal_of[ex->pred] - 1;
 		ex->cost = 0;
 	}
-	if (ex->op == EX_PRED || ex->op == EX_HIT)
+	if (ex->op == EX_PRED || ex->op == EX_HIT || ex->rule == SETTLED)
 		return;
+	ex->rule = SETTLED;
 	for (unsigned i = 0; i < ex->n; i++)
 		settle(b, ex->kid[i]);
 	expr_settle(ex);
 }
 
 struct program *program_build(struct detector *dt, const uint32_t *classes, unsigned n_classes,
-			      bool general)
+			      bool general, uint32_t number, bool *ret_large)
 {
 	struct arena mem = { 0 };
 	struct program *pg = arena_alloc(&mem, sizeof(*pg));
-	struct build b = { .dt = dt, .rs = dt->rs, .pg = pg, .general = general };
+	struct build b = { .dt = dt, .rs = dt->rs, .pg = pg, .general = general, .number = number };
 
+	*ret_large = false;
 	b.literal_of = calloc(dt->rs->pred_keys.n + 1, sizeof(uint32_t));
 	if (pg == NULL || b.literal_of == NULL) {
 		free(b.literal_of);
@@ -338,20 +361,21 @@ struct program *program_build(struct detector *dt, const uint32_t *classes, unsi
 	}
 	*pg = (struct program){ .mem = mem };
 	add_rules(&b, classes, n_classes);
-	if (!b.nomem)
+	if (!b.nomem && !b.large)
 		choose(&b);
-	if (!b.nomem)
+	if (!b.nomem && !b.large)
 		list_rules(&b);
-	if (!b.nomem)
+	if (!b.nomem && !b.large)
 		index_fields(&b);
-	for (unsigned i = 0; i < pg->n_rules && !b.nomem; i++)
+	for (unsigned i = 0; i < pg->n_rules && !b.nomem && !b.large; i++)
 		if (pg->rules[i].expr != NULL)
-			settle(&b, (struct expr *)(uintptr_t)pg->rules[i].expr);
+			settle(&b, pg->rules[i].expr);
 	free(b.literal_of);
 	free(b.preds);
 	free(b.pairs);
-	if (!b.nomem)
+	if (!b.nomem && !b.large)
 		return pg;
+	*ret_large = !b.nomem;
 	mem = pg->mem;
 	arena_release(&mem);
 	return NULL;

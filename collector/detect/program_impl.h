@@ -6,8 +6,10 @@
 #include "collector/detect/detector_impl.h"
 
 /* The program of the rules of these classes for events like the detector's. general: for all events
- * of the classes. It is the caller's: arena_release of a copy of its mem. NULL: no memory. */
+ * of the classes. number: another for each program of the rule set, from 1; the caller holds the
+ * lock. It is the caller's: arena_release of a copy of its mem. NULL: no memory, or, *ret_large, it
+ * would be larger than PROGRAM_MEM. */
 struct program *program_build(struct detector *dt, const uint32_t *classes, unsigned n_classes,
-			      bool general);
+			      bool general, uint32_t number, bool *ret_large);
 
 #endif

@@ -155,40 +155,51 @@ int witness_of(struct ruleset *rs, struct pred *p, struct witness *ret)
 
 /* -- the witness of an expression ------------------------------------------------------------- */
 
-static float odds_of(const struct witness *ws, const struct expr *ex)
+static float odds_of(const struct witness *ws, struct expr *ex)
 {
 	float best = NONE, sum = 0;
 
+	if (ex->odds > 0)
+		return ex->odds;
 	switch (ex->op) {
 	case EX_PRED:
-		return ws[ex->pred].text.n > 0 ? ws[ex->pred].odds : NONE;
+		best = ws[ex->pred].text.n > 0 ? ws[ex->pred].odds : NONE;
+		break;
 	case EX_AND:
 		for (unsigned i = 0; i < ex->n; i++) {
 			float o = odds_of(ws, ex->kid[i]);
 
 			best = o < best ? o : best;
 		}
-		return best;
+		break;
 	case EX_OR:
 	case EX_COUNT:
 		for (unsigned i = 0; i < ex->n && sum < NONE; i++)
 			sum += odds_of(ws, ex->kid[i]);
-		return sum < NONE ? sum : NONE;
+		best = sum < NONE ? sum : NONE;
+		break;
 	default:
-		return NONE;
+		break;
 	}
+	ex->odds = best;
+	return best;
 }
 
 struct choice {
 	const struct witness *ws;
+	uint32_t rule;
 	void (*take)(void *arg, uint32_t pred);
 	void *arg;
 };
 
-static void collect(const struct choice *ch, const struct expr *ex)
+/* What several parts of a rule share is taken once. */
+static void collect(const struct choice *ch, struct expr *ex)
 {
 	float odds = odds_of(ch->ws, ex);
 
+	if (ex->rule == ch->rule)
+		return;
+	ex->rule = ch->rule;
 	if (ex->op == EX_PRED)
 		ch->take(ch->arg, ex->pred);
 	for (unsigned i = 0; i < ex->n; i++) {
@@ -200,10 +211,10 @@ static void collect(const struct choice *ch, const struct expr *ex)
 	}
 }
 
-bool witness_choose(const struct witness *witnesses, const struct expr *ex,
+bool witness_choose(const struct witness *witnesses, struct expr *ex, uint32_t rule,
 		    void (*take)(void *arg, uint32_t pred), void *arg)
 {
-	struct choice ch = { witnesses, take, arg };
+	struct choice ch = { witnesses, rule, take, arg };
 
 	if (odds_of(witnesses, ex) >= NONE)
 		return false;

@@ -423,6 +423,52 @@ static void test_rule_bomb(void **state)
 	buf_release(&b);
 }
 
+/* A search identifier of 2,000 values, asked for again and again, and a filter of as many that
+ * stands behind many rules: what is shared is held once, and asked once an event. */
+static void test_shared_bomb(void **state)
+{
+	static const struct {
+		const char *name, *part, *between;
+		unsigned times;
+	} rows[] = {
+		{ "or", "s", " or ", 1600 },
+		{ "and or", "(s and t)", " or ", 600 },
+		{ "not", "not s", " and ", 700 },
+		{ "or and or", "(s or t) and (t or s)", " and ", 300 },
+	};
+	struct buf b = { 0 };
+	struct rules_report rep;
+	struct heard heard;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ruleset *rs;
+		int64_t ms;
+		long kib;
+
+		buf_reset(&b);
+		buf_str(&b, HEAD "  t: {b: y}\n  s:\n    a|contains:\n");
+		for (int k = 0; k < 2000; k++)
+			buf_printf(&b, "      - 'v%05d'\n", k);
+		buf_printf(&b, "  condition: %s", rows[i].part);
+		for (unsigned k = 1; k < rows[i].times; k++)
+			buf_printf(&b, "%s%s", rows[i].between, rows[i].part);
+		buf_str(&b, "\n");
+		rs = rules_from(buf_view(&b), &rep, &heard);
+		if (rep.loaded != 1)
+			fail_msg("%s: %s", rows[i].name, heard.fault.msg);
+		ms = cpu_ms();
+		kib = peak_kib();
+		assert_int_equal(matches(rs, SLICE("{\"a\":\"x v01999 y\",\"b\":\"y\"}")),
+				 strcmp(rows[i].name, "not") != 0);
+		ms = cpu_ms() - ms;
+		kib = peak_kib() - kib;
+		if (ms > CPU_MS_MAX / 3 || kib > (long)MEMORY_MAX / 4)
+			fail_msg("%s: %lld ms, %ld KiB", rows[i].name, (long long)ms, kib);
+		ruleset_unref(rs);
+	}
+	buf_release(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -434,6 +480,7 @@ int main(void)
 		cmocka_unit_test(test_regex_bomb),
 		cmocka_unit_test(test_regex_bomb_matching),
 		cmocka_unit_test(test_rule_bomb),
+		cmocka_unit_test(test_shared_bomb),
 		cmocka_unit_test(test_wildcard_bomb),
 	};
 
