@@ -7,6 +7,7 @@
 #ifndef VARTIO_DETECT_LITERALS_H
 #define VARTIO_DETECT_LITERALS_H
 
+#include "collector/detect/literal_odds.h"
 #include "collector/detect/pattern.h"
 #include "common/base/err.h"
 
@@ -24,14 +25,5 @@ struct literals *literals_new(struct literal *v, unsigned n, struct arena *mem);
 /* Sets bit `number` of bits for each literal that the folded text holds. ascii: it has no byte
  * above 0x7f. */
 void literals_scan(const struct literals *ls, struct slice text, bool ascii, uint64_t *bits);
-
-/* How often a text of an event holds the literal, as a guess between 0 and 1: what is short, and
- * what paths and command lines are made of, is common. */
-double literal_odds(struct slice text, enum shape shape);
-bool literal_is_ascii(struct slice text);
-/* How common a byte is in the texts of events, in 1/1000, and four bytes side by side: the more,
- * the more common. */
-unsigned byte_weight(unsigned char c);
-unsigned gram_weight(const char *four);
 
 #endif

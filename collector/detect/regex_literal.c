@@ -4,7 +4,8 @@
  * understood in full never makes a literal. */
 #include "collector/detect/regex_literal.h"
 
-#include "collector/detect/literals.h"
+#include "collector/detect/literal_odds.h"
+#include "collector/detect/signature.h"
 
 #define RUN_MAX 64u
 #define RUN_MIN 3u
