@@ -339,6 +339,13 @@ static const struct {
 	  "\"NewProcessName\":"
 	  "\"C:\\\\cmd.exe\",\"ParentProcessName\":\"c:\\\\P.EXE\"}}}",
 	  true },
+	{ "who started it, and from what", "product: windows, category: process_creation",
+	  "User: maija\n    ParentProcessId: '0x1f4'",
+	  "{\"winlog\":{\"channel\":\"Security\",\"event_id\":4688,\"event_data\":{"
+	  "\"SubjectUserName\":\"maija\",\"NewProcessId\":\"0x2a8\",\"ProcessId\":\"0x1f4\"}}}",
+	  true },
+	{ "trap: Sysmon's own ParentProcessId", "product: windows, category: process_creation",
+	  "ParentProcessId: 7", SYSMON(1, "\"ProcessId\":7,\"ParentProcessId\":8"), false },
 	{ "only there", "product: windows, service: security", "Image|endswith: '\\cmd.exe'",
 	  "{\"winlog\":{\"channel\":\"Security\",\"event_id\":4688,\"event_data\":{"
 	  "\"NewProcessName\":"
