@@ -224,6 +224,7 @@ static void flush_out(struct run *r, size_t above)
 
 static void one_line(struct run *r, struct slice line)
 {
+	struct slice field, regex;
 	struct err err;
 	char why[600];
 
@@ -240,6 +241,15 @@ static void one_line(struct run *r, struct slice line)
 	if (detector_run(r->dt, &r->index, on_match, r, &err) < 0) {
 		complain(r, err.msg);
 		r->stop = true;
+	}
+	while (detector_gave_up_on(r->dt, &field, &regex)) {
+		snprintf(why, sizeof(why),
+			 "%.*s is too long for a regular expression, which was taken for not "
+			 "matching: %.*s",
+			 (int)(field.n < 100 ? field.n : 100), field.p,
+			 (int)(regex.n < 300 ? regex.n : 300), regex.p);
+		fprintf(stderr, "vartio-collector: %s, line %llu: %s\n", r->path,
+			(unsigned long long)r->line, why);
 	}
 	flush_out(r, FLUSH_BYTES);
 }

@@ -161,6 +161,11 @@ struct detector *detector_new(struct ruleset *rs); /* takes a reference; NULL: o
 /* Calls match for every detection rule that the event matches. An error only for memory. */
 int detector_run(struct detector *dt, struct json_index *event,
 		 void (*match)(void *arg, const struct rule *rule), void *arg, struct err *err);
+/* Regular expressions that were taken for not matching, since they wanted more steps on a value
+ * than they get: how often, all together; and one that was not told yet (true), texts of the rule
+ * set. */
+uint64_t detector_gave_up(const struct detector *dt);
+bool detector_gave_up_on(struct detector *dt, struct slice *ret_field, struct slice *ret_regex);
 void detector_free(struct detector *dt);
 
 #endif

@@ -23,11 +23,12 @@ struct detector *detector_new(struct ruleset *rs)
 	dt->fields = calloc(rs->field_keys.n + 1, sizeof(*dt->fields));
 	dt->known = calloc(rs->field_keys.n + 1, sizeof(*dt->known));
 	dt->kinds = calloc(KINDS, sizeof(*dt->kinds));
+	dt->told = calloc(rs->pred_keys.n + 1, sizeof(*dt->told));
 	dt->match = pcre2_match_data_create(1, NULL);
 	dt->limits = pcre2_match_context_create(NULL);
 	dt->stack = pcre2_jit_stack_create(32 * 1024, 512 * 1024, NULL);
 	if (dt->asked == NULL || dt->answer == NULL || dt->fields == NULL || dt->known == NULL ||
-	    dt->kinds == NULL || dt->match == NULL || dt->limits == NULL) {
+	    dt->kinds == NULL || dt->told == NULL || dt->match == NULL || dt->limits == NULL) {
 		detector_free(dt);
 		return NULL;
 	}
@@ -53,6 +54,7 @@ void detector_free(struct detector *dt)
 	free(dt->vals);
 	free(dt->known);
 	free(dt->kinds);
+	free(dt->told);
 	free(dt->kind_names);
 	free(dt->hits);
 	free(dt->candidates);
@@ -246,4 +248,25 @@ int detector_run(struct detector *dt, struct json_index *event,
 	else if (!dt->nomem)
 		run_all(dt, match, arg);
 	return dt->nomem ? err_nomem(err) : 0;
+}
+
+uint64_t detector_gave_up(const struct detector *dt)
+{
+	return dt->gave_up;
+}
+
+bool detector_gave_up_on(struct detector *dt, struct slice *ret_field, struct slice *ret_regex)
+{
+	const struct pred *p = dt->untold;
+	struct slice field;
+
+	if (p == NULL)
+		return false;
+	dt->untold = NULL;
+	field = dt->rs->field_keys.keys[p->field];
+	if (slice_chr(field, '|') >= 0) /* with a mark of its log source: fields.c */
+		field.n = (size_t)slice_chr(field, '|');
+	*ret_field = field;
+	*ret_regex = p->source;
+	return true;
 }

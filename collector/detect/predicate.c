@@ -39,9 +39,21 @@ static bool fits_line(struct slice pattern, struct slice text)
 	}
 }
 
+/* PCRE2 reached a limit: what it did not find in time counts as not there, and that is told. */
+static void give_up(struct detector *dt, const struct pred *p)
+{
+	size_t no = (size_t)(p - dt->rs->preds);
+
+	dt->gave_up++;
+	if (!dt->told[no])
+		dt->untold = p;
+	dt->told[no] = true;
+}
+
 static bool fits_regex(struct detector *dt, const struct pred *p, struct val *v)
 {
 	struct slice s = val_folded(dt, v); /* tells whether it is ASCII, too */
+	int r;
 
 	v->asks = SIGN_AFTER; /* an expression costs more than a search */
 	if (v->ascii && p->need != NULL &&
@@ -50,9 +62,12 @@ static bool fits_regex(struct detector *dt, const struct pred *p, struct val *v)
 	if (p->line.n > 0 && (p->cased || v->ascii))
 		return fits_line(p->line, text_of(dt, v, p->cased));
 	s = val_raw(dt, v);
-	/* Texts are valid UTF-8 since the reader checked them. Past a limit: no match. */
-	return pcre2_match(p->regex, (PCRE2_SPTR)s.p, s.n, 0, PCRE2_NO_UTF_CHECK, dt->match,
-			   dt->limits) >= 0;
+	/* Texts are valid UTF-8 since the reader checked them. */
+	r = pcre2_match(p->regex, (PCRE2_SPTR)s.p, s.n, 0, PCRE2_NO_UTF_CHECK, dt->match,
+			dt->limits);
+	if (r < 0 && r != PCRE2_ERROR_NOMATCH)
+		give_up(dt, p);
+	return r >= 0;
 }
 
 static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)

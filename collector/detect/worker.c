@@ -25,6 +25,7 @@ struct worker {
 	struct ruleset *next; /* rules to change to */
 	_Atomic bool stop;
 	struct detector *detector;
+	uint64_t gave_up; /* of the detector's, counted in stats */
 	struct json_index index;
 	struct buf signal;
 	const struct queue_event *event; /* being matched */
@@ -82,6 +83,25 @@ static void note_status(struct worker *wk, const struct queue_event *ev)
 			      NS_PER_MS);
 }
 
+/* Who pads a command line may make an expression give up: it is said once for each expression. */
+static void note_gave_up(struct worker *wk, const struct queue_event *ev)
+{
+	uint64_t times = detector_gave_up(wk->detector);
+	struct slice field, regex;
+	char words[2][256];
+
+	metric_add(&wk->stats.gave_up, times - wk->gave_up);
+	wk->gave_up = times;
+	while (detector_gave_up_on(wk->detector, &field, &regex)) {
+		snprintf(words[0], sizeof(words[0]), "%.*s", SLICE_FMT(field));
+		snprintf(words[1], sizeof(words[1]), "%.*s", SLICE_FMT(regex));
+		log_line(LOG_LEVEL_WARN,
+			 "a regular expression gave up on a long value and counts as not matching",
+			 "tenant", ev->tenant, "event", ev->id, "field", words[0], "regex",
+			 words[1], NULL);
+	}
+}
+
 static void one_event(struct worker *wk, const struct queue_event *ev)
 {
 	metric_add(&wk->stats.events, 1);
@@ -99,6 +119,7 @@ static void one_event(struct worker *wk, const struct queue_event *ev)
 		note_status(wk, ev);
 	if (detector_run(wk->detector, &wk->index, on_match, wk, &wk->err) < 0)
 		wk->refused = true;
+	note_gave_up(wk, ev);
 }
 
 static void change_rules(struct worker *wk)
@@ -116,6 +137,7 @@ static void change_rules(struct worker *wk)
 	if (dt != NULL) {
 		detector_free(wk->detector);
 		wk->detector = dt;
+		wk->gave_up = 0;
 	} else {
 		log_line(LOG_LEVEL_ERROR, "no memory for the new rules; the old ones stay in force",
 			 NULL);

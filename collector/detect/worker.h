@@ -11,6 +11,7 @@
 
 struct worker_stats {
 	metric events, matches, signals, unreadable, errors;
+	metric gave_up; /* times that a regular expression reached its limit on a value */
 	metric lag_bytes, oldest_ns; /* what waits in the queue; 0: nothing */
 };
 struct worker_opts {

@@ -69,6 +69,8 @@ static void put_detect(const struct worker *wk, int64_t now_ns, struct buf *out)
 		{ "vartio_detect_signals", "counter", "Signals made durable.", &st->signals },
 		{ "vartio_detect_unreadable_events", "counter", "Events that could not be read.",
 		  &st->unreadable },
+		{ "vartio_detect_regex_limits", "counter",
+		  "Values on which a regular expression reached its limit.", &st->gave_up },
 		{ "vartio_detect_errors", "counter", "Faults of the detect thread.", &st->errors },
 		{ "vartio_detect_lag_bytes", "gauge",
 		  "Bytes of the queue that detect has not read.", &st->lag_bytes },

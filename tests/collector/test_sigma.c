@@ -521,10 +521,44 @@ static void test_one_event_after_another(void **state)
 	ruleset_unref(rs);
 }
 
+/* An expression that runs out of steps does not match, and that is told once. */
+static void test_gave_up(void **state)
+{
+	struct rules_report rep;
+	struct heard heard;
+	struct ruleset *rs = rules_from(SLICE("title: t\nlogsource: {product: linux}\n"
+					      "detection: {s: {a|re: '^(a+)+$'}, condition: s}\n"),
+					&rep, &heard);
+	struct detector *dt = detector_new(rs);
+	struct json_index ix = { 0 };
+	struct slice field, regex;
+	struct buf text = { 0 };
+	unsigned n = 0;
+	struct err err;
+
+	buf_str(&text, "{\"a\":\"");
+	for (int i = 0; i < 60; i++)
+		buf_chr(&text, 'a');
+	buf_str(&text, "!\"}");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(json_index_read(&ix, buf_view(&text), &err), 0);
+		assert_int_equal(detector_run(dt, &ix, count_match, &n, &err), 0);
+		assert_int_equal(detector_gave_up(dt), i + 1);
+		assert_int_equal(detector_gave_up_on(dt, &field, &regex), i == 0);
+		assert_true(slice_is(field, "a") && slice_is(regex, "^(a+)+$"));
+	}
+	assert_int_equal(n, 0);
+	buf_release(&text);
+	json_index_release(&ix);
+	detector_free(dt);
+	ruleset_unref(rs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_gave_up),
 		cmocka_unit_test(test_sources),
 		cmocka_unit_test(test_field),
 		cmocka_unit_test(test_one_event_after_another),
