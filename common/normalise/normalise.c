@@ -64,6 +64,17 @@ void format_raw(struct slice line, const char *why, struct event *ev)
 	event_str(ev, ECS_ERROR_MESSAGE, arena_copy(ev->mem, slice_str(why)));
 }
 
+/* What is not whole was perhaps cut on the way, and then that is the reason. */
+static const char *reason(const struct norm_source *src, struct slice text, struct err *err)
+{
+	const struct err why = *err;
+
+	if (src->cut)
+		err_set(err, ERR_FULL, "cut at %zu bytes, the input's limit; %.180s", text.n,
+			why.msg);
+	return err->msg;
+}
+
 /* What was read of an event that is not whole stands. */
 static bool format_winxml(struct normaliser *nz, struct slice text, struct event *ev,
 			  struct err *err)
@@ -159,15 +170,15 @@ void normalise(struct normaliser *nz, enum norm_format format, struct slice line
 		break;
 	case NORM_JOURNAL:
 		if (!format_journal(nz, text, src, ev, &err))
-			format_raw(text, err.msg, ev);
+			format_raw(text, reason(src, line, &err), ev);
 		break;
 	case NORM_JSON:
 		if (!format_json(nz, text, src, ev, &err))
-			format_raw(text, asked ? err.msg : NULL, ev);
+			format_raw(text, asked ? reason(src, line, &err) : NULL, ev);
 		break;
 	case NORM_WINXML:
 		if (!format_winxml(nz, text, ev, &err))
-			format_raw(text, err.msg, ev);
+			format_raw(text, reason(src, line, &err), ev);
 		break;
 	default:
 		format_raw(text, NULL, ev);

@@ -439,6 +439,14 @@ static void what_the_source_says(void **state)
 				  { "event.timezone=-03:30",
 				    "@timestamp=2026-11-23T13:30:00.000Z" } };
 
+	const struct row cut = {
+		"<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System>",
+		{ "event.kind=pipeline_error", "log.flags=truncated",
+		  "error.message=cut at 77 bytes, the input's limit; Windows event XML: it ends "
+		  "before "
+		  "the event does" }
+	};
+
 	src.path = src.host = (struct slice){ NULL, 0 };
 	src.input = "udp";
 	src.peer = SLICE("192.0.2.77");
@@ -448,6 +456,8 @@ static void what_the_source_says(void **state)
 	check(&wanted);
 	run(NORM_SYSLOG, slice_str(zone.line), &src);
 	check(&zone);
+	run(NORM_AUTO, slice_str(cut.line), &src);
+	check(&cut);
 }
 
 static void format_names(void **state)
