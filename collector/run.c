@@ -127,12 +127,18 @@ static void on_stop(uv_signal_t *sg, int number)
 	reload_stop(co->reload);
 }
 
-/* The desk first, so that it knows every rule that the worker may find an event for. */
+static bool on_change(void *arg, struct ruleset *rules, struct seg_pos from)
+{
+	struct collector *co = arg;
+
+	return desk_rules(co->desk, rules, from);
+}
+
+/* The worker tells the desk where in the signals log it changes to them. */
 static void on_rules(void *arg, struct ruleset *rules)
 {
 	struct collector *co = arg;
 
-	desk_rules(co->desk, rules);
 	worker_rules(co->worker, rules);
 	ruleset_unref(co->rules);
 	co->rules = rules;
@@ -203,6 +209,7 @@ static int start_detection(struct collector *co, struct err *err)
 				  .signals = co->signals,
 				  .rules = co->rules,
 				  .signalled = on_signalled,
+				  .change = on_change,
 				  .seen = on_told,
 				  .arg = co };
 	struct desk_opts dk = { .signals = co->signals,

@@ -16,6 +16,8 @@
 #define RETRY_MAX   30000u            /* the longest, ms */
 #define SAY_NS      (60 * NS_PER_SEC) /* between two lines about the same trouble */
 #define MARKS_MAX   4096u
+#define NEXT_MAX    8u                     /* rule sets that wait for their place */
+#define FINISH_NS   (3 * NS_PER_SEC)       /* for what is left at the end */
 #define TOUCHED_END 1000u                  /* touched alerts end a batch */
 #define TOUCHED_MAX (2 * TOUCHED_END)      /* with room for all that one signal touches */
 #define SLACK_NS    (10 * 60 * NS_PER_SEC) /* of arrival order, beyond the longest window */
@@ -25,18 +27,24 @@ struct mark { /* the first signal of a file of the log arrived then */
 	int64_t ingested_ns;
 };
 
+struct change { /* signals from that place on are of these rules, those before it of earlier ones */
+	struct seg_pos from;
+	struct ruleset *rules;
+};
+
 struct desk {
 	struct desk_opts opts;
 	struct desk_stats stats;
 	struct correlate_stats correlate_stats; /* they outlive rebuilds */
 	pthread_t thread;
-	pthread_mutex_t lock; /* guards woken, next */
+	pthread_mutex_t lock; /* guards woken, next, n_next */
 	pthread_cond_t wake;
 	bool woken;
 	_Atomic bool stop;
-	_Atomic bool rules_wait; /* next is there */
-	struct ruleset *next;
+	struct change next[NEXT_MAX]; /* in the order of their places */
+	_Atomic unsigned n_next;
 	struct ruleset *rules;
+	bool change_due; /* a signal of next[0] is the next to be read */
 	struct correlate *correlate;
 	struct alert_store *store;
 	struct seg_reader *reader;
@@ -197,6 +205,16 @@ static int replay(struct desk *dk, struct seg_record *rec, unsigned *ret_n)
 	return r;
 }
 
+static bool of_next_rules(struct desk *dk, const struct seg_record *rec)
+{
+	if (dk->n_next == 0)
+		return false;
+	pthread_mutex_lock(&dk->lock);
+	dk->change_due = seg_pos_cmp(dk->next[0].from, rec->pos) <= 0;
+	pthread_mutex_unlock(&dk->lock);
+	return dk->change_due;
+}
+
 /* 1: something was read; 0: nothing; -1: rolled back, dk->err. */
 static int one_batch(struct desk *dk)
 {
@@ -214,8 +232,7 @@ static int one_batch(struct desk *dk)
 	if (alert_begin(dk->store, &dk->err) < 0)
 		return -1;
 	for (; r > 0; r = ++n < BATCH && dk->n_touched < TOUCHED_END ? next_record(dk, &rec) : 0) {
-		if (dk->rules_wait) /* the signal may be of a new rule: it is read again with them
-				     */
+		if (of_next_rules(dk, &rec)) /* it is read again with them */
 			break;
 		if (one_signal(dk, &rec) < 0)
 			goto rollback;
@@ -232,6 +249,7 @@ static int one_batch(struct desk *dk)
 	drop_old(dk);
 	return 1;
 rollback:
+	dk->change_due = false; /* what stands before it is read again */
 	alert_rollback(dk->store);
 	return -1;
 }
@@ -282,26 +300,36 @@ static void wait_for_signals(struct desk *dk, uint32_t ms)
 	pthread_mutex_unlock(&dk->lock);
 }
 
-static void change_rules(struct desk *dk)
+/* What is found by the old rules is dealt with by them: the new ones come once all of it was. -1:
+ * no room for their windows; they are tried again, for without them their signals would be lost. */
+static int change_rules(struct desk *dk)
 {
-	struct ruleset *old = dk->rules;
+	struct ruleset *old = dk->rules, *fresh = NULL;
 
+	if (dk->n_next == 0)
+		return 0;
 	pthread_mutex_lock(&dk->lock);
-	if (dk->next != NULL)
-		dk->rules = dk->next;
-	dk->next = NULL;
-	dk->rules_wait = false;
+	if (dk->change_due || seg_pos_cmp(dk->next[0].from, dk->position) <= 0)
+		fresh = ruleset_ref(dk->next[0].rules);
 	pthread_mutex_unlock(&dk->lock);
-	if (dk->rules == old)
-		return;
+	if (fresh == NULL)
+		return 0;
+	dk->rules = fresh;
 	if (rebuild(dk) < 0) {
-		log_err(LOG_LEVEL_ERROR, "the new rules cannot be used for correlation", &dk->err);
-		ruleset_unref(dk->rules);
 		dk->rules = old;
-		dk->trouble.stale = true; /* the reader is past a signal that was not dealt with */
-		return;
+		ruleset_unref(fresh);
+		return -1;
 	}
 	ruleset_unref(old);
+	dk->trouble.stale = dk->change_due = false;
+	pthread_mutex_lock(&dk->lock);
+	if (dk->next[0].rules == fresh) { /* else yet newer ones took its place meanwhile */
+		ruleset_unref(fresh);
+		dk->n_next--;
+		memmove(dk->next, dk->next + 1, dk->n_next * sizeof(dk->next[0]));
+	}
+	pthread_mutex_unlock(&dk->lock);
+	return 0;
 }
 
 static void note_lag(struct desk *dk)
@@ -335,21 +363,37 @@ static void after_failure(struct desk *dk)
 	dk->trouble.stale = true;
 }
 
+/* As one_batch does, with the rules and windows that it needs. */
+static int one_turn(struct desk *dk)
+{
+	if (change_rules(dk) < 0)
+		return -1;
+	/* Going on with windows and a reader that are ahead would lose signals. */
+	if (dk->trouble.stale && rebuild(dk) < 0)
+		return -1;
+	dk->trouble.stale = false;
+	return one_batch(dk);
+}
+
+/* Signals that are left for the next start are judged by the rules of that time, which may know
+ * nothing of theirs: so few are left. */
+static void finish(struct desk *dk)
+{
+	int64_t until = time_mono_ns() + FINISH_NS;
+
+	while (time_mono_ns() < until && one_turn(dk) > 0)
+		;
+	note_lag(dk);
+}
+
 static void *desk_main(void *arg)
 {
 	struct desk *dk = arg;
 
 	while (!dk->stop) {
 		struct seg_pos before = dk->position;
-		int r;
+		int r = one_turn(dk);
 
-		change_rules(dk);
-		/* Going on with windows and a reader that are ahead would lose signals. */
-		r = dk->trouble.stale ? rebuild(dk) : 0;
-		if (r == 0) {
-			dk->trouble.stale = false;
-			r = one_batch(dk);
-		}
 		note_lag(dk);
 		if (r < 0) {
 			after_failure(dk);
@@ -363,6 +407,8 @@ static void *desk_main(void *arg)
 		if (r == 0)
 			wait_for_signals(dk, WAIT_MS);
 	}
+	if (dk->trouble.wait_ms == 0)
+		finish(dk);
 	return NULL;
 }
 
@@ -373,7 +419,8 @@ static void desk_free(struct desk *dk)
 	alert_store_close(dk->store);
 	signal_release(&dk->signal);
 	ruleset_unref(dk->rules);
-	ruleset_unref(dk->next);
+	for (unsigned i = 0; i < dk->n_next; i++)
+		ruleset_unref(dk->next[i].rules);
 	pthread_cond_destroy(&dk->wake);
 	pthread_mutex_destroy(&dk->lock);
 	free(dk);
@@ -449,14 +496,25 @@ void desk_wake(struct desk *dk)
 	pthread_mutex_unlock(&dk->lock);
 }
 
-void desk_rules(struct desk *dk, struct ruleset *rules)
+bool desk_rules(struct desk *dk, struct ruleset *rules, struct seg_pos from)
 {
+	struct change *last;
+	bool room;
+
 	pthread_mutex_lock(&dk->lock);
-	ruleset_unref(dk->next);
-	dk->next = ruleset_ref(rules);
-	dk->rules_wait = true;
+	last = dk->n_next > 0 ? &dk->next[dk->n_next - 1] : NULL;
+	if (last != NULL && seg_pos_cmp(last->from, from) == 0) { /* those found nothing */
+		ruleset_unref(last->rules);
+		last->rules = ruleset_ref(rules);
+		room = true;
+	} else {
+		room = dk->n_next < NEXT_MAX;
+		if (room)
+			dk->next[dk->n_next++] = (struct change){ from, ruleset_ref(rules) };
+	}
 	pthread_mutex_unlock(&dk->lock);
 	desk_wake(dk);
+	return room;
 }
 
 const struct desk_stats *desk_stats(const struct desk *dk)

@@ -14,6 +14,9 @@
  *   away, nor taken back when more come.
  * - An event without a value for a group-by field, or for the field that is counted, takes no part;
  *   of several values the first counts. An event that matches two of the rules counts once.
+ * - Values are told apart letter by letter, case included, for group-by and for what is counted,
+ *   though detection compares without case: on many systems Root and root are two accounts, and
+ *   which fields ignore case no rule says.
  * - value_sum, value_avg, value_median and value_percentile want numbers: JSON's, or text that
  *   spells one. Anything else takes no part, counted. Nine digits behind the point are kept.
  * - value_percentile with `percentile: P` compares the value below which P percent of the values

@@ -13,6 +13,7 @@
 #define BATCH_EVENTS 2000u             /* events between two looks at the clock and the signals */
 #define COMMIT_NS    NS_PER_SEC        /* how much is read again after a crash, at most */
 #define RETRY_MS     1000u             /* after the disk refused */
+#define JUDGE_TRIES  3u                /* more, of an event that there is no memory for */
 #define SAY_NS       (60 * NS_PER_SEC) /* between two lines about the same trouble */
 enum { SIGNAL_RECORD = 1 };
 
@@ -31,8 +32,11 @@ struct worker {
 	const struct queue_event *event; /* being matched */
 	int64_t event_ns;
 	size_t batch_signals;
-	bool refused; /* a signal could not be written: the batch is read again */
-	bool unread;  /* the queue could not be read: waiting may help */
+	bool refused;  /* a signal could not be written: the batch is read again */
+	bool unjudged; /* no memory for the event in hand */
+	bool passed;   /* over, an event: the position is to be saved at once */
+	bool waits;    /* the new rules wait for opts.change, which was said */
+	bool unread;   /* the queue could not be read: waiting may help */
 	bool troubled;
 	int64_t said_ns; /* when the trouble was logged last */
 	struct err err;
@@ -55,15 +59,15 @@ static void on_match(void *arg, const struct rule *rule)
 
 	metric_add(&wk->stats.matches, 1);
 	buf_reset(&wk->signal);
-	if (signal_write(&wk->signal, rule, wk->event, wk->event_ns, &wk->err) < 0)
-		goto refused;
+	if (signal_write(&wk->signal, rule, wk->event, wk->event_ns, &wk->err) < 0) {
+		wk->unjudged = true;
+		return;
+	}
 	part = buf_view(&wk->signal);
 	if (seglog_append(wk->opts.signals, SIGNAL_RECORD, &part, 1, NULL, &wk->err) < 0)
-		goto refused;
-	wk->batch_signals++;
-	return;
-refused:
-	wk->refused = true;
+		wk->refused = true;
+	else
+		wk->batch_signals++;
 }
 
 static void note_status(struct worker *wk, const struct queue_event *ev)
@@ -102,26 +106,82 @@ static void note_gave_up(struct worker *wk, const struct queue_event *ev)
 	}
 }
 
-static void one_event(struct worker *wk, const struct queue_event *ev)
+static void pause_retry(const struct worker *wk)
 {
-	metric_add(&wk->stats.events, 1);
+	for (unsigned ms = 0; ms < RETRY_MS && !wk->stop; ms += 100)
+		nanosleep(&(struct timespec){ .tv_nsec = 100 * NS_PER_MS }, NULL);
+}
+
+/* 1: done with it; 0: no memory for it, wk->err; -1: its signals cannot be written. */
+static int judge(struct worker *wk, const struct queue_event *ev)
+{
+	wk->unjudged = false;
 	if (queue_event_index(ev, &wk->index, &wk->err) < 0) {
+		if (wk->err.code == ERR_NOMEM)
+			return 0;
 		/* Listen checked it, so this is damage: counted and said once an event, never
 		 * fatal. */
 		metric_add(&wk->stats.unreadable, 1);
 		log_line(LOG_LEVEL_ERROR, "an event of the queue cannot be read", "tenant",
 			 ev->tenant, "event", ev->id, "reason", wk->err.msg, NULL);
-		return;
+		return 1;
 	}
 	wk->event = ev;
 	wk->event_ns = event_time(wk, "@timestamp", ev->ingested_ns);
 	if (wk->opts.seen != NULL)
 		note_status(wk, ev);
 	if (detector_run(wk->detector, &wk->index, on_match, wk, &wk->err) < 0)
-		wk->refused = true;
+		wk->unjudged = true;
 	note_gave_up(wk, ev);
+	return wk->refused ? -1 : !wk->unjudged;
 }
 
+/* One event, or one rule, must not hold up detection for everybody: what there is no memory for is
+ * tried a few times and then passed over. What of it was signalled already is signalled again, and
+ * known again by correlate. */
+static void one_event(struct worker *wk, const struct queue_event *ev)
+{
+	int r = judge(wk, ev);
+
+	metric_add(&wk->stats.events, 1);
+	for (unsigned n = 0; r == 0 && n < JUDGE_TRIES; n++) {
+		metric_add(&wk->stats.errors, 1);
+		if (n == 0)
+			log_line(LOG_LEVEL_ERROR, "no memory to judge an event; it is tried again",
+				 "tenant", ev->tenant, "event", ev->id, "reason", wk->err.msg,
+				 NULL);
+		pause_retry(wk);
+		if (wk->stop) { /* the next start judges it */
+			wk->refused = true;
+			return;
+		}
+		r = judge(wk, ev);
+	}
+	if (r == 0) {
+		metric_add(&wk->stats.errors, 1);
+		metric_add(&wk->stats.unjudged, 1);
+		log_line(LOG_LEVEL_ERROR,
+			 "no memory to judge an event: it is passed over, and may have been an "
+			 "attack",
+			 "tenant", ev->tenant, "event", ev->id, "reason", wk->err.msg, NULL);
+		wk->passed = true;
+	}
+}
+
+static void rules_back(struct worker *wk, struct ruleset *rules)
+{
+	pthread_mutex_lock(&wk->lock);
+	if (wk->next == NULL)
+		wk->next = ruleset_ref(rules);
+	pthread_mutex_unlock(&wk->lock);
+	if (!wk->waits)
+		log_line(LOG_LEVEL_WARN,
+			 "the new rules wait: too many alerts of earlier rules are not written yet",
+			 NULL);
+	wk->waits = true;
+}
+
+/* Between two batches: all signals that were written are durable, and found by the old rules. */
 static void change_rules(struct worker *wk)
 {
 	struct ruleset *rules;
@@ -134,13 +194,18 @@ static void change_rules(struct worker *wk)
 	if (rules == NULL)
 		return;
 	dt = detector_new(rules);
-	if (dt != NULL) {
+	if (dt == NULL) {
+		log_line(LOG_LEVEL_ERROR, "no memory for the new rules; the old ones stay in force",
+			 NULL);
+	} else if (wk->opts.change != NULL &&
+		   !wk->opts.change(wk->opts.arg, rules, seglog_durable(wk->opts.signals))) {
+		detector_free(dt);
+		rules_back(wk, rules);
+	} else {
 		detector_free(wk->detector);
 		wk->detector = dt;
 		wk->gave_up = 0;
-	} else {
-		log_line(LOG_LEVEL_ERROR, "no memory for the new rules; the old ones stay in force",
-			 NULL);
+		wk->waits = false;
 	}
 	ruleset_unref(rules);
 }
@@ -165,12 +230,6 @@ static void say_over(struct worker *wk)
 	wk->troubled = false;
 }
 
-static void pause_retry(const struct worker *wk)
-{
-	for (unsigned ms = 0; ms < RETRY_MS && !wk->stop; ms += 100)
-		nanosleep(&(struct timespec){ .tv_nsec = 100 * NS_PER_MS }, NULL);
-}
-
 /* Reads what is there. 1: something was read; 0: nothing, or wk->unread; -1: wk->err. */
 static int one_batch(struct worker *wk)
 {
@@ -178,8 +237,8 @@ static int one_batch(struct worker *wk)
 	int r = 0, any = 0;
 
 	wk->batch_signals = 0;
-	wk->refused = wk->unread = false;
-	for (unsigned n = 0; n < BATCH_EVENTS && !wk->refused; n++) {
+	wk->refused = wk->unread = wk->passed = false;
+	for (unsigned n = 0; n < BATCH_EVENTS && !wk->refused && !wk->passed; n++) {
 		r = queue_next(wk->reader, n == 0 ? WAIT_MS : 0, &ev, &wk->err);
 		if (r < 0 && wk->err.code != ERR_SYNTAX) { /* not the block's fault */
 			wk->unread = true;
@@ -219,6 +278,8 @@ static void note_lag(struct worker *wk)
  * again. Ingest goes on meanwhile. false: stopped before the queue could be opened. */
 static bool read_again(struct worker *wk)
 {
+	if (wk->stop)
+		return false;
 	say_trouble(wk, "signals cannot be written; detection waits");
 	queue_reader_close(wk->reader);
 	wk->reader = NULL;
@@ -250,7 +311,7 @@ static void *worker_main(void *arg)
 			say_over(wk);
 		dirty = r < 0 ? false : dirty || r > 0;
 		note_lag(wk);
-		if (!dirty || time_mono_ns() - committed_ns < COMMIT_NS)
+		if (!dirty || (!wk->passed && time_mono_ns() - committed_ns < COMMIT_NS))
 			continue;
 		if (queue_reader_commit(wk->reader, &wk->err) < 0)
 			log_err(LOG_LEVEL_ERROR,

@@ -71,6 +71,8 @@ static void put_detect(const struct worker *wk, int64_t now_ns, struct buf *out)
 		  &st->unreadable },
 		{ "vartio_detect_regex_limits", "counter",
 		  "Values on which a regular expression reached its limit.", &st->gave_up },
+		{ "vartio_detect_unjudged_events", "counter",
+		  "Events passed over, since there was no memory to judge them.", &st->unjudged },
 		{ "vartio_detect_errors", "counter", "Faults of the detect thread.", &st->errors },
 		{ "vartio_detect_lag_bytes", "gauge",
 		  "Bytes of the queue that detect has not read.", &st->lag_bytes },

@@ -311,6 +311,91 @@ static void test_replay(void **state)
 	seglog_close(signals);
 }
 
+static struct ruleset *rules_of(struct slice text, size_t want)
+{
+	struct rules_report rep;
+	struct heard heard;
+	struct ruleset *rs = rules_from(text, &rep, &heard);
+
+	assert_int_equal(rep.loaded, want);
+	return rs;
+}
+
+/* As the worker does: from the place behind all that was written. Waits for room. */
+static void rules_tell(struct desk *dk, struct ruleset *rs)
+{
+	bool told = false;
+
+	for (int i = 0; i < WAITS && !told; i++) {
+		told = desk_rules(dk, rs, seglog_durable(signals));
+		if (!told)
+			nanosleep(&(struct timespec){ .tv_nsec = 10 * NS_PER_MS }, NULL);
+	}
+	assert_true(told);
+}
+
+/* A rule of its own id, and nothing else. */
+static struct ruleset *other_rules(unsigned i, char id[64])
+{
+	struct buf text = { 0 };
+	struct ruleset *rs;
+
+	snprintf(id, 64, "33333333-0000-4000-8000-%012u", i);
+	buf_printf(&text,
+		   "title: T%u\nid: %s\nlogsource: {product: linux}\n"
+		   "detection: {s: {a: x}, condition: s}\n",
+		   i, id);
+	rs = rules_of(buf_view(&text), 1);
+	buf_release(&text);
+	return rs;
+}
+
+/* Rules come in and others go, while the desk is behind: each signal counts, by the rules that were
+ * in force where it stands in the log. */
+static void test_gone_rules(void **state)
+{
+	struct alert_store *as = NULL;
+	struct err err = { 0 };
+	char id[64] = RULE_ID;
+	struct desk *dk;
+	unsigned n = 0, i = 0;
+
+	log_open(2000); /* many files */
+	dk = start();
+	assert_int_equal(alert_store_open(db, &as, &err), 0);
+	assert_int_equal(alert_begin(as, &err), 0); /* nothing can be written meanwhile */
+	for (bool room = true; room; i++) {
+		struct ruleset *rs;
+
+		assert_true(i < 100);
+		for (unsigned k = 0; k < 5; k++)
+			signal_of(id, n++);
+		desk_wake(dk);
+		rs = other_rules(i, id);
+		room = desk_rules(dk, rs, seglog_durable(signals));
+		/* Two loads without a signal between are one. */
+		if (room)
+			assert_true(desk_rules(dk, rs, seglog_durable(signals)));
+		ruleset_unref(rs);
+	}
+	assert_true(i > 2);
+	alert_rollback(as);
+	alert_store_close(as);
+	wait_for(&desk_stats(dk)->signals, n);
+	for (; i < NEW_RULES; i++) { /* and while it is at work */
+		struct ruleset *rs = other_rules(i, id);
+
+		rules_tell(dk, rs);
+		ruleset_unref(rs);
+		for (unsigned k = 0; k < 5; k++)
+			signal_of(id, n++);
+		desk_wake(dk);
+	}
+	/* The end comes before it has read them all. */
+	expect_alerts(dk, n);
+	seglog_close(signals);
+}
+
 /* Rules that come while signals are read: a signal of a new rule, written as soon as the desk was
  * told of it, is never read with the old rules, which do not know it. */
 static void test_new_rules(void **state)
@@ -323,8 +408,6 @@ static void test_new_rules(void **state)
 	dk = start();
 	buf_str(&text, RULE);
 	for (unsigned i = 0; i < NEW_RULES; i++) {
-		struct rules_report rep;
-		struct heard heard;
 		struct ruleset *more;
 		char id[64];
 
@@ -333,12 +416,11 @@ static void test_new_rules(void **state)
 			   "---\ntitle: T%u\nid: %s\nlogsource: {product: linux}\n"
 			   "detection: {s: {a: x}, condition: s}\n",
 			   i, id);
-		more = rules_from(buf_view(&text), &rep, &heard);
-		assert_int_equal(rep.loaded, i + 2);
+		more = rules_of(buf_view(&text), i + 2);
 		for (unsigned k = 0; k < 3; k++) /* so that the desk is at work */
 			signal_put(n++);
 		desk_wake(dk);
-		desk_rules(dk, more);
+		rules_tell(dk, more);
 		signal_of(id, n++);
 		desk_wake(dk);
 		ruleset_unref(more);
@@ -349,13 +431,46 @@ static void test_new_rules(void **state)
 	buf_release(&text);
 }
 
+/* The database refuses what was found by the old rules: they stay until it is written. */
+static void test_refused_change(void **state)
+{
+	struct rlimit was, now;
+	struct ruleset *rs;
+	struct desk *dk;
+	char id[64];
+
+	log_open(1 << 20);
+	dk = start();
+	signal_put(1);
+	desk_wake(dk);
+	wait_for(&desk_stats(dk)->signals, 1);
+	wait_committed();
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	now = was;
+	now.rlim_cur = 8192;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &now), 0);
+	signal_put(2);
+	rs = other_rules(1, id);
+	rules_tell(dk, rs);
+	ruleset_unref(rs);
+	signal_of(id, 3);
+	desk_wake(dk);
+	wait_for(&desk_stats(dk)->errors, 2); /* the last of them with both signals there */
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	wait_committed();
+	expect_alerts(dk, 3);
+	seglog_close(signals);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, make_place, remove_place)
 
 int main(void)
 {
 	const struct CMUnitTest desk_tests[] = {
-		T(test_restart), T(test_deleted), T(test_deleted_files), T(test_cut),
-		T(test_refused), T(test_replay),  T(test_new_rules),
+		T(test_restart),   T(test_deleted),    T(test_deleted_files),
+		T(test_cut),       T(test_refused),    T(test_replay),
+		T(test_new_rules), T(test_gone_rules), T(test_refused_change),
 	};
 
 	return RUN_TESTS(desk_tests);

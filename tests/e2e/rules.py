@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Rules that change while events stream in: each event is judged by the old set or by the new one, and
 none by neither. One rule is in every set, so its alert counts every event; of two others each set has
-one, so the matches are twice the events."""
+one, so the matches are twice the events, and their alerts count each event once."""
 import os
 import re
 import signal
@@ -62,6 +62,8 @@ def changes(build):
         equal(number(reg, "vartio_detect_matches_total"), 2 * stream.written, "matches")
         equal(sum(a["events"] for a in reg.alerts() if a["title"] == "Both"), stream.written,
               "events of the rule that is in every set")
+        equal(sum(a["events"] for a in reg.alerts() if a["title"] != "Both"), stream.written,
+              "events of the rules that come and go")
         check(stream.written > 1000, f"only {stream.written} events")
         equal(reg.collector.text().count('msg="rules reloaded"'), 5, "reloads")
 
