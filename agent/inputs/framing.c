@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "agent/inputs/framing.h"
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static bool is_filler(char c)
 {
 	return c == ' ' || c == '\r' || c == '\n' || c == '\0';
@@ -87,9 +82,9 @@ ssize_t framing_next(struct framing *fr, struct slice in, bool end, struct frame
 		return 0;
 	if (fr->skip > 0 || fr->skip_line || is_filler(in.p[0]))
 		return skip_some(fr, in, ret);
-	if (in.p[0] == '0' || !is_digit(in.p[0]))
+	if (in.p[0] == '0' || !char_is_digit(in.p[0]))
 		return next_line(fr, in, end, ret);
-	for (; i < in.n && is_digit(in.p[i]) && i < FRAMING_HEAD_MAX - 1; i++)
+	for (; i < in.n && char_is_digit(in.p[i]) && i < FRAMING_HEAD_MAX - 1; i++)
 		if (len <= FRAMING_LEN_MAX) /* asked at every digit, so len cannot wrap */
 			len = len * 10 + (size_t)(in.p[i] - '0');
 	if (i == in.n && !end)

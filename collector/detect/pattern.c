@@ -176,20 +176,6 @@ static uint32_t fold_char(uint32_t c)
 	return c;
 }
 
-static size_t put_char(char *out, uint32_t c)
-{
-	size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	for (size_t i = n - 1; i > 0; i--, c >>= 6)
-		out[i] = (char)(0x80 | (c & 63));
-	out[0] = (char)((0xf00u >> n) | c);
-	return n;
-}
-
 #if !defined(VARTIO_NO_SIMD) && defined(__SSE2__)
 /* 16 characters from p to out. false: they are not all ASCII. */
 static inline bool lower_16(const char *p, char *out)
@@ -252,7 +238,7 @@ struct slice fold(struct slice text, struct arena *mem)
 		if (c < 0)
 			p[n++] = text.p[i];
 		else
-			n += put_char(p + n, fold_char((uint32_t)c));
+			n += text_encode(p + n, fold_char((uint32_t)c));
 	}
 	return (struct slice){ p, n };
 }

@@ -79,13 +79,23 @@ static inline ssize_t slice_find(struct slice a, struct slice needle)
 	return q != NULL ? (ssize_t)(q - a.p) : -1;
 }
 
-static inline struct slice slice_trim(struct slice a) /* spaces, tabs, CR, LF at both ends */
+static inline bool char_is_blank(char c) /* space, tab, CR, LF: white space of XML and JSON */
 {
-	while (a.n > 0 && strchr(" \t\r\n", a.p[0]) != NULL && a.p[0] != '\0') {
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static inline bool char_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline struct slice slice_trim(struct slice a) /* blanks at both ends */
+{
+	while (a.n > 0 && char_is_blank(a.p[0])) {
 		a.p++;
 		a.n--;
 	}
-	while (a.n > 0 && strchr(" \t\r\n", a.p[a.n - 1]) != NULL && a.p[a.n - 1] != '\0')
+	while (a.n > 0 && char_is_blank(a.p[a.n - 1]))
 		a.n--;
 	return a;
 }

@@ -239,24 +239,7 @@ static void put_utf8(struct buf *out, uint32_t c)
 {
 	char p[4];
 
-	if (c < 0x80) {
-		buf_chr(out, (char)c);
-	} else if (c < 0x800) {
-		p[0] = (char)(0xc0 | c >> 6);
-		p[1] = (char)(0x80 | (c & 0x3f));
-		buf_put(out, p, 2);
-	} else if (c < 0x10000) {
-		p[0] = (char)(0xe0 | c >> 12);
-		p[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		p[2] = (char)(0x80 | (c & 0x3f));
-		buf_put(out, p, 3);
-	} else {
-		p[0] = (char)(0xf0 | c >> 18);
-		p[1] = (char)(0x80 | (c >> 12 & 0x3f));
-		p[2] = (char)(0x80 | (c >> 6 & 0x3f));
-		p[3] = (char)(0x80 | (c & 0x3f));
-		buf_put(out, p, 4);
-	}
+	buf_put(out, p, text_encode(p, c));
 }
 
 size_t text_put_utf16(struct buf *out, struct slice in, bool big_endian, bool end)

@@ -10,6 +10,30 @@
 /* The code point at s.p[*at], which moves past it; -1 where there is no well-formed UTF-8 (overlong
  * forms and surrogates are not), and *at moves by one byte. *at < s.n. */
 int32_t text_next(struct slice s, size_t *at);
+/* Writes the code point as UTF-8; returns its bytes, 1 to 4. */
+static inline size_t text_encode(char out[4], uint32_t c)
+{
+	if (c < 0x80) {
+		out[0] = (char)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		out[0] = (char)(0xc0 | c >> 6);
+		out[1] = (char)(0x80 | (c & 0x3f));
+		return 2;
+	}
+	if (c < 0x10000) {
+		out[0] = (char)(0xe0 | c >> 12);
+		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
+		out[2] = (char)(0x80 | (c & 0x3f));
+		return 3;
+	}
+	out[0] = (char)(0xf0 | c >> 18);
+	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
+	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
+	out[3] = (char)(0x80 | (c & 0x3f));
+	return 4;
+}
 /* Appends UTF-16 as UTF-8; half a surrogate pair becomes U+FFFD. Bytes used: all but an incomplete
  * character at the end, which waits for more; at the real end it becomes U+FFFD too. */
 size_t text_put_utf16(struct buf *out, struct slice in, bool big_endian, bool end);

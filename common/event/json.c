@@ -36,11 +36,6 @@ static bool is_hex(char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* The escape at s->p. */
 static int scan_escape(struct scan *s)
 {
@@ -102,9 +97,9 @@ static int scan_string(struct scan *s, struct slice *ret, struct marks *ret_mark
 
 static int scan_digits(struct scan *s)
 {
-	if (s->p == s->end || !is_digit(*s->p))
+	if (s->p == s->end || !char_is_digit(*s->p))
 		return fail(s, ERR_SYNTAX, "a number wants a digit here");
-	while (s->p < s->end && is_digit(*s->p))
+	while (s->p < s->end && char_is_digit(*s->p))
 		s->p++;
 	return 0;
 }
@@ -340,7 +335,7 @@ static int scan_value(struct scan *s, uint32_t name)
 	case 'n':
 		return scan_word(s, name, "null", JS_NULL);
 	default:
-		if (*s->p != '-' && !is_digit(*s->p))
+		if (*s->p != '-' && !char_is_digit(*s->p))
 			return fail(s, ERR_SYNTAX, "not a JSON value");
 		from = s->p;
 		if (scan_number(s) < 0)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/event/json_text.h"
 
+#include "common/base/text.h"
+
 static unsigned hex4(const char *p)
 {
 	unsigned v = 0;
@@ -11,30 +13,6 @@ static unsigned hex4(const char *p)
 		v = v << 4 | (unsigned)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
 	}
 	return v;
-}
-
-static size_t put_utf8(char *out, unsigned c)
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 63));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 63));
-		out[2] = (char)(0x80 | (c & 63));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 63));
-	out[2] = (char)(0x80 | (c >> 6 & 63));
-	out[3] = (char)(0x80 | (c & 63));
-	return 4;
 }
 
 /* \uXXXX at p, and its other half when it has one. Returns the bytes read. */
@@ -52,7 +30,7 @@ static size_t unescape_unit(const char *p, size_t n, char *out, size_t *ret_n)
 	}
 	if (c >= 0xd800 && c < 0xe000)
 		c = 0xfffd;
-	*ret_n = put_utf8(out, c);
+	*ret_n = text_encode(out, c);
 	return used;
 }
 

@@ -3,6 +3,7 @@
  * it does not know, so it never has to judge what is well-formed beyond that; the fuzz target holds
  * it against expat. Names, attribute values and text are slices of the record wherever they may be.
  */
+#include "common/base/text.h"
 #include "common/normalise/winxml_inside.h"
 
 #define ATTRIBUTES_MAX 8u /* they are compared pair by pair */
@@ -16,14 +17,9 @@ struct quick {
 	struct slice open[WINXML_DEPTH_MAX];
 };
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 static void skip_blanks(struct quick *q)
 {
-	while (q->p < q->end && is_blank(*q->p))
+	while (q->p < q->end && char_is_blank(*q->p))
 		q->p++;
 }
 
@@ -50,30 +46,6 @@ static bool name(struct quick *q, struct slice *ret)
 	return true;
 }
 
-static size_t put_utf8(char out[4], uint32_t c)
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
 /* "#228;" or "#xE4;" behind the '&'. Bytes of it; 0: not one. Its character is one that XML allows,
  * or the record would not have come clean. */
 static size_t number(struct slice s, char out[4], size_t *ret_n)
@@ -96,7 +68,7 @@ static size_t number(struct slice s, char out[4], size_t *ret_n)
 	}
 	if (i == from || i == s.n || c == 0)
 		return 0;
-	*ret_n = put_utf8(out, c);
+	*ret_n = text_encode(out, c);
 	return i + 1;
 }
 
@@ -184,7 +156,7 @@ static bool start_tag(struct quick *q, bool *ret_empty)
 	if (!name(q, &element))
 		return false;
 	for (;;) {
-		blank = q->p < q->end && is_blank(*q->p);
+		blank = q->p < q->end && char_is_blank(*q->p);
 		skip_blanks(q);
 		if (q->p == q->end)
 			return false;

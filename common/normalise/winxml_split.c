@@ -10,11 +10,6 @@
 #define BEFORE_MAX 8u   /* declarations, comments and the like before an event */
 #define SKIP_KEEP  128u /* bytes in which a tag of an event, and the blanks before it, may begin */
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 static bool at_is(struct slice in, size_t at, struct slice word)
 {
 	return in.n >= at && slice_starts(slice_from(in, at), word);
@@ -22,14 +17,14 @@ static bool at_is(struct slice in, size_t at, struct slice word)
 
 static bool ends_name(char c)
 {
-	return is_blank(c) || c == '>' || c == '/';
+	return char_is_blank(c) || c == '>' || c == '/';
 }
 
 /* A byte order mark counts as one: files are joined with theirs in the middle. */
 static size_t skip_blanks(struct slice in, size_t i)
 {
-	while (i < in.n && (is_blank(in.p[i]) || at_is(in, i, SLICE("\xef\xbb\xbf"))))
-		i += is_blank(in.p[i]) ? 1 : 3;
+	while (i < in.n && (char_is_blank(in.p[i]) || at_is(in, i, SLICE("\xef\xbb\xbf"))))
+		i += char_is_blank(in.p[i]) ? 1 : 3;
 	return i;
 }
 
@@ -247,7 +242,7 @@ static size_t event_end_tag(struct slice in, size_t at)
 
 	if (i == 0)
 		return 0;
-	while (i < in.n && i - at < SKIP_KEEP - 1 && is_blank(in.p[i]))
+	while (i < in.n && i - at < SKIP_KEEP - 1 && char_is_blank(in.p[i]))
 		i++;
 	return i < in.n && in.p[i] == '>' ? i + 1 : 0;
 }
