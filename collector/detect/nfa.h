@@ -18,7 +18,7 @@
 #define NFA_STATES_MAX    4096u /* with forks, joins and anchors: four to a character is plenty */
 
 struct nfa;
-struct nfa_scratch { /* 36 KiB; zeroed is ready, for any number of nfas in turn */
+struct nfa_scratch { /* 28 KiB; zeroed is ready, for any number of nfas in turn */
 	uint32_t generation, mark[NFA_STATES_MAX]; /* the position a state was last reached at */
 	uint16_t stack[NFA_STATES_MAX + 1];
 	uint16_t list[2][NFA_POSITIONS_MAX];
