@@ -402,6 +402,13 @@ static const struct {
 	  "{\"winlog\":{\"channel\":\"System\",\"event_data\":{\"Threat Name\":\"x\","
 	  "\"ThreatName\":\"y\"}}}",
 	  true },
+	{ "the number before the name", "product: windows", "Level: 4",
+	  "{\"winlog\":{\"channel\":\"System\",\"level\":\"information\",\"event_data\":{\"Level\":"
+	  "9}},"
+	  "\"vartio\":{\"winlog\":{\"level\":4}}}",
+	  true },
+	{ "the name where there is no number", "product: windows", "Level: information",
+	  "{\"winlog\":{\"channel\":\"System\",\"level\":\"information\"}}", true },
 	{ "spaces elsewhere stay", "product: windows", "a.ThreatName: x",
 	  "{\"a\":{\"Threat Name\":\"x\"},\"winlog\":{\"channel\":\"System\"}}", false },
 	{ "trap: registry_delete is event 12 too", "product: windows, category: registry_delete",

@@ -141,6 +141,7 @@ static const struct field *field_of(struct oracle *o, const char *name)
 	f->aliases = o->aliases;
 	map = get(&o->fieldmap, yaml_document_get_root_node(&o->fieldmap), name);
 	add_path(f, "", slice_str(name));
+	add_mapped(f, &o->fieldmap, map, "vartio.winlog.");
 	add_mapped(f, &o->fieldmap, map, "winlog.");
 	if (strchr(name, '.') == NULL) {
 		add_path(f, "winlog.event_data.", slice_str(name));
