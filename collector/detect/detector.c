@@ -24,11 +24,13 @@ struct detector *detector_new(struct ruleset *rs)
 	dt->known = calloc(rs->field_keys.n + 1, sizeof(*dt->known));
 	dt->kinds = calloc(KINDS, sizeof(*dt->kinds));
 	dt->told = calloc(rs->pred_keys.n + 1, sizeof(*dt->told));
+	dt->scratch = calloc(1, sizeof(*dt->scratch));
 	dt->match = pcre2_match_data_create(1, NULL);
 	dt->limits = pcre2_match_context_create(NULL);
 	dt->stack = pcre2_jit_stack_create(32 * 1024, 512 * 1024, NULL);
 	if (dt->asked == NULL || dt->answer == NULL || dt->fields == NULL || dt->known == NULL ||
-	    dt->kinds == NULL || dt->told == NULL || dt->match == NULL || dt->limits == NULL) {
+	    dt->kinds == NULL || dt->told == NULL || dt->match == NULL || dt->scratch == NULL ||
+	    dt->limits == NULL) {
 		detector_free(dt);
 		return NULL;
 	}
@@ -55,6 +57,7 @@ void detector_free(struct detector *dt)
 	free(dt->known);
 	free(dt->kinds);
 	free(dt->told);
+	free(dt->scratch);
 	free(dt->kind_names);
 	free(dt->hits);
 	free(dt->candidates);

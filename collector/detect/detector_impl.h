@@ -9,6 +9,7 @@
 #define VARTIO_DETECT_DETECTOR_IMPL_H
 
 #include "collector/detect/engine.h"
+#include "collector/detect/nfa.h"
 #include "collector/detect/program.h"
 
 struct val {
@@ -51,9 +52,10 @@ struct detector {
 	pcre2_match_data *match;
 	pcre2_match_context *limits;
 	pcre2_jit_stack *stack;
-	uint64_t gave_up;          /* times that an expression reached a limit */
-	const struct pred *untold; /* the last of these, not told yet; NULL: none */
-	bool *told;                /* by predicate */
+	struct nfa_scratch *scratch; /* for what PCRE2 gives up */
+	uint64_t gave_up;            /* times that an expression reached a limit */
+	const struct pred *untold;   /* the last of these, not told yet; NULL: none */
+	bool *told;                  /* by predicate */
 	/* The numbers of names that events have, and whose they are: json_names.h. */
 	uint64_t epoch;
 	uint32_t names_seen;

@@ -53,6 +53,7 @@ struct pred { /* true when any value of the field fits */
 	const struct pairs *need; /* STRING that contains, REGEX: of what every value that fits
 				   * has, folded; NULL: nothing. A REGEX's: if it is ASCII */
 	pcre2_code *regex;        /* REGEX */
+	const struct nfa *nfa;    /* REGEX: for when PCRE2 gives up; NULL: it must do */
 	struct slice source;      /* REGEX: as the rule writes it, */
 	struct slice line; /* and as a pattern for one line, where it is one: regex_literal.h */
 	bool dot_all;      /* REGEX: `.` crosses lines */

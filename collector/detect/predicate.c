@@ -65,6 +65,8 @@ static bool fits_regex(struct detector *dt, const struct pred *p, struct val *v)
 	/* Texts are valid UTF-8 since the reader checked them. */
 	r = pcre2_match(p->regex, (PCRE2_SPTR)s.p, s.n, 0, PCRE2_NO_UTF_CHECK, dt->match,
 			dt->limits);
+	if (r < 0 && r != PCRE2_ERROR_NOMATCH && p->nfa != NULL)
+		return nfa_match(p->nfa, s, dt->scratch);
 	if (r < 0 && r != PCRE2_ERROR_NOMATCH)
 		give_up(dt, p);
 	return r >= 0;

@@ -8,6 +8,7 @@
  *   NOT           none */
 #include "collector/detect/program.h"
 
+#include "collector/detect/nfa.h"
 #include "collector/detect/regex_literal.h"
 
 #define NONE       1e9f
@@ -94,12 +95,27 @@ static int string_witness(struct ruleset *rs, struct pred *p, struct witness *w)
 	return p->pattern.shape >= SHAPE_CONTAINS ? pattern_need(rs, p, lit) : 0;
 }
 
+static int regex_nfa(struct ruleset *rs, struct pred *p)
+{
+	struct nfa *nf = NULL;
+	uint32_t opts = 0;
+
+	pcre2_pattern_info(p->regex, PCRE2_INFO_ARGOPTIONS, &opts);
+	if (nfa_new(p->source, (opts & PCRE2_CASELESS) != 0, (opts & PCRE2_DOTALL) != 0,
+		    (opts & PCRE2_MULTILINE) != 0, &rs->mem, &nf) < 0)
+		return -1;
+	p->nfa = nf;
+	return 0;
+}
+
 static int regex_witness(struct ruleset *rs, struct pred *p, struct witness *w)
 {
 	struct regex_parts parts = { 0 };
 	struct slice skeleton;
 	int r = -1;
 
+	if (regex_nfa(rs, p) < 0)
+		return -1;
 	regex_read_parts(p->source, &parts);
 	if (parts.skeleton.n == 0 && !parts.skeleton.failed)
 		return 0; /* nothing is known of it, and nothing was made */

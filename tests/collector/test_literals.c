@@ -233,5 +233,5 @@ int main(void)
 		cmocka_unit_test(test_regexes),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }
