@@ -60,7 +60,7 @@ struct pred { /* true when any value of the field fits */
 	uint8_t net[16];   /* CIDR */
 	unsigned net_bytes, bits; /* 4 or 16; prefix length */
 	enum compare op;          /* COMPARE */
-	enum time_part part;      /* COMPARE: of the value as a time, UTC */
+	enum time_part part;      /* COMPARE: of the value as a time */
 	double number;
 	uint32_t other;   /* FIELD: the field it is compared with */
 	enum shape shape; /* FIELD: exact, prefix, suffix, contains */

@@ -45,8 +45,8 @@ struct program {
 };
 
 struct detector;
-/* The program for the detector's event. NULL: there are too many kinds, or (dt->nomem) no memory;
- * then all rules are to be judged. */
+/* The program for the detector's event. NULL: there are too many kinds, or it would be too large:
+ * all rules of the event's log sources are to be judged; or, dt->nomem, no memory. */
 const struct program *program_find(struct detector *dt);
 
 /* When all rules are in: which predicates tell the kind of an event, and what each has of a
