@@ -134,11 +134,6 @@ static int more_words(uint64_t **v, size_t *cap, size_t bits)
 	return 0;
 }
 
-static inline void set_bit(uint64_t *bits, uint32_t n)
-{
-	bits[n / 64] |= UINT64_C(1) << (n % 64);
-}
-
 static void scan_value(struct detector *dt, const struct program_field *pf, struct val *v)
 {
 	struct slice text;
@@ -148,7 +143,7 @@ static void scan_value(struct detector *dt, const struct program_field *pf, stru
 	text = val_folded(dt, v);
 	literals_scan(pf->literals, text, v->ascii, dt->hits);
 	for (unsigned k = 0; !v->ascii && k < pf->n_beyond_ascii; k++)
-		set_bit(dt->candidates, pf->beyond_ascii[k]);
+		bit_set(dt->candidates, pf->beyond_ascii[k]);
 }
 
 static void scan_field(struct detector *dt, const struct program_field *pf)
@@ -184,7 +179,7 @@ static void gather_candidates(struct detector *dt, const struct program *pg)
 				&pg->literals[w * 64 + (unsigned)__builtin_ctzll(left)];
 
 			for (uint32_t i = 0; i < l->n; i++)
-				set_bit(dt->candidates, pg->literal_rules[l->first + i]);
+				bit_set(dt->candidates, pg->literal_rules[l->first + i]);
 		}
 	}
 }

@@ -11,6 +11,7 @@
 #include <pcre2.h>
 #include <stdatomic.h>
 
+#include "collector/detect/bits.h"
 #include "collector/detect/detect.h"
 #include "collector/detect/intern.h"
 #include "collector/detect/pattern.h"

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "collector/detect/bits.h"
+
 #define GRAM       4u  /* bytes of a contained literal that the scan looks for, */
 #define SHORT      2u  /* and of one that has fewer */
 #define SHORT_BITS 12u /* log2 of their bitmap */
@@ -203,7 +205,7 @@ static uint64_t *make_bits(const struct keyed *v, uint32_t n, unsigned bits, str
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t at = v[i].key >> (64 - bits);
 
-		map[at / 64] |= UINT64_C(1) << (at % 64);
+		bit_set(map, at);
 	}
 	return map;
 }
@@ -276,11 +278,6 @@ struct literals *literals_new(struct literal *v, unsigned n, struct arena *mem)
 
 /* -- scanning --------------------------------------------------------------------------------- */
 
-static inline void set_bit(uint64_t *bits, uint32_t n)
-{
-	bits[n / 64] |= UINT64_C(1) << (n % 64);
-}
-
 enum side { WHOLE, HEAD, TAIL };
 
 static inline void check_ends(const struct set *st, uint64_t key, struct slice text, enum side side,
@@ -294,7 +291,7 @@ static inline void check_ends(const struct set *st, uint64_t key, struct slice t
 		if (side == WHOLE ? e->n != text.n : e->n > text.n)
 			continue;
 		if (memcmp(side == TAIL ? text.p + text.n - e->n : text.p, e->p, e->n) == 0)
-			set_bit(bits, e->number);
+			bit_set(bits, e->number);
 	}
 }
 
@@ -320,11 +317,6 @@ static void scan_ends(const struct set *st, struct slice text, uint64_t *bits)
 	}
 }
 
-static inline bool bit(const uint64_t *map, uint64_t at)
-{
-	return (map[at >> 6] >> (at & 63) & 1) != 0;
-}
-
 static __attribute__((noinline)) void check_gram(const struct set *st, const struct table *t,
 						 uint64_t key, size_t i, struct slice text,
 						 uint64_t *bits)
@@ -336,7 +328,7 @@ static __attribute__((noinline)) void check_gram(const struct set *st, const str
 
 		if (e->at <= i && text.n - (i - e->at) >= e->n &&
 		    memcmp(text.p + (i - e->at), e->p, e->n) == 0)
-			set_bit(bits, e->number);
+			bit_set(bits, e->number);
 	}
 }
 
@@ -351,7 +343,7 @@ static void scan_grams(const struct set *st, struct slice text, uint64_t *bits)
 
 		memcpy(&gram, text.p + i, GRAM);
 		key = key_of(gram, 0);
-		if (bit(gram_bits, key >> shift))
+		if (bit_has(gram_bits, key >> shift))
 			check_gram(st, &st->grams, key, i, text, bits);
 	}
 }
@@ -365,7 +357,7 @@ static void scan_shorts(const struct set *st, struct slice text, uint64_t *bits)
 
 		memcpy(&two, text.p + i, SHORT);
 		key = key_of(two, 0);
-		if (bit(st->short_bits, key >> (64 - SHORT_BITS)))
+		if (bit_has(st->short_bits, key >> (64 - SHORT_BITS)))
 			check_gram(st, &st->shorts, key, i, text, bits);
 	}
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* collector/detect/nfa_class.c: the characters that one place of an expression stands for. */
 #include "collector/detect/nfa_impl.h"
+
+#include "collector/detect/bits.h"
 #include "common/event/utf8.h"
 
 /* These two have ASCII letters as their other case: LATIN SMALL LETTER LONG S and KELVIN SIGN. */
@@ -21,7 +23,7 @@ static bool add_span(struct charset *cs, uint32_t first, uint32_t last)
 
 static void add_ascii(struct charset *cs, uint32_t c)
 {
-	cs->ascii[c / 64] |= UINT64_C(1) << (c % 64);
+	bit_set(cs->ascii, c);
 }
 
 bool charset_add(struct charset *cs, uint32_t first, uint32_t last, bool caseless)

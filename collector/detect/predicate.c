@@ -223,7 +223,7 @@ static bool many_hold(struct detector *dt, const struct expr *ex);
 static inline bool holds(struct detector *dt, const struct expr *ex)
 {
 	if (ex->op == EX_HIT)
-		return (dt->hits[ex->pred / 64] >> (ex->pred % 64) & 1) != 0;
+		return bit_has(dt->hits, ex->pred);
 	if (ex->op == EX_PRED)
 		return pred_holds(dt, ex->pred);
 	return many_hold(dt, ex);

@@ -123,7 +123,7 @@ static bool bits_new(struct detector *dt, size_t n, struct bits *ret)
 static void gather(const struct ruleset *rs, const struct expr *ex, struct bits *preds)
 {
 	if (ex->op == EX_PRED && rs->preds[ex->pred].tells_kind)
-		preds->v[ex->pred / 64] |= UINT64_C(1) << (ex->pred % 64);
+		bit_set(preds->v, ex->pred);
 	for (unsigned i = 0; i < ex->n; i++)
 		gather(rs, ex->kid[i], preds);
 }
@@ -143,7 +143,7 @@ static struct class_set *set_new(struct detector *dt, const struct bits *classes
 	if (cs->classes == NULL)
 		goto nomem;
 	for (unsigned c = 0; c < rs->class_keys.n; c++) {
-		if ((classes->v[c / 64] >> (c % 64) & 1) == 0)
+		if (!bit_has(classes->v, c))
 			continue;
 		cs->classes[cs->n_classes++] = c;
 		for (unsigned i = 0; i < rs->classes[c].n; i++) {
@@ -159,7 +159,7 @@ static struct class_set *set_new(struct detector *dt, const struct bits *classes
 		goto nomem;
 	cs->n_preds = 0;
 	for (uint32_t i = 0; i < rs->pred_keys.n; i++)
-		if ((preds.v[i / 64] >> (i % 64) & 1) != 0)
+		if (bit_has(preds.v, i))
 			cs->preds[cs->n_preds++] = i;
 	cs->next = rs->programs->sets;
 	rs->programs->sets = cs;
@@ -179,7 +179,7 @@ static struct class_set *set_find(struct detector *dt)
 		return NULL;
 	for (unsigned c = 0; c < rs->class_keys.n; c++)
 		if (rs->classes[c].n > 0 && expr_holds(dt, rs->classes[c].when))
-			classes.v[c / 64] |= UINT64_C(1) << (c % 64);
+			bit_set(classes.v, c);
 	for (struct class_set *cs = rs->programs->sets; cs != NULL; cs = cs->next)
 		if (memcmp(cs->bits, classes.v, classes.n * sizeof(uint64_t)) == 0)
 			return cs;
@@ -217,7 +217,7 @@ static const struct program *set_program(struct detector *dt, struct class_set *
 		return NULL;
 	for (unsigned i = 0; i < cs->n_preds; i++)
 		if (pred_holds(dt, cs->preds[i]))
-			answers.v[i / 64] |= UINT64_C(1) << (i % 64);
+			bit_set(answers.v, i);
 	for (m = cs->made; m != NULL; m = m->next)
 		if (memcmp(m->answers, answers.v, answers.n * sizeof(uint64_t)) == 0)
 			return m->program;

@@ -222,7 +222,7 @@ static void choose(struct build *b)
 		struct expr *ex = pg->rules[b->rule].expr;
 
 		if (ex == NULL || !witness_choose(b->rs->witnesses, ex, b->rule + 1, take, b))
-			pg->always[b->rule / 64] |= UINT64_C(1) << (b->rule % 64);
+			bit_set(pg->always, b->rule);
 	}
 }
 

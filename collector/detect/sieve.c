@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "collector/detect/bits.h"
+
 #if !defined(VARTIO_NO_SIMD) && defined(__x86_64__)
 #include <tmmintrin.h>
 #define SIEVE_SSSE3 1
@@ -60,7 +62,7 @@ static bool cover_init(struct cover *cv, struct slice s)
 		unsigned c = (unsigned char)s.p[at];
 
 		if (is_gram(s, at))
-			cv->bytes[c >> 6] |= UINT64_C(1) << (c & 63);
+			bit_set(cv->bytes, c);
 	}
 	return (cv->bytes[0] | cv->bytes[1]) != 0;
 }
@@ -102,7 +104,7 @@ static bool choose_rare(struct sieve *sv, const struct literal *v, unsigned n, s
 			return false;
 		sv->rare[c] = true;
 		for (unsigned i = 0; i < n; i++)
-			if ((left[i].bytes[c >> 6] >> (c & 63) & 1) != 0)
+			if (bit_has(left[i].bytes, c))
 				left[i] = (struct cover){ 0 };
 	}
 	return true;
@@ -129,7 +131,7 @@ static void put_gram(struct sieve *sv, uint32_t gram)
 {
 	uint32_t h = hash_gram(gram), at = h & sv->mask;
 
-	sv->bits[h >> (32 - BITS) >> 6] |= UINT64_C(1) << (h >> (32 - BITS) & 63);
+	bit_set(sv->bits, h >> (32 - BITS));
 	while (sv->slot[at] != 0 && sv->slot[at] != gram)
 		at = (at + 1) & sv->mask;
 	sv->slot[at] = gram;
@@ -215,7 +217,7 @@ static inline bool gram_known(const struct sieve *sv, const char *p, const char 
 	memcpy(&gram, p, GRAM);
 	gram = lower_gram(gram);
 	h = hash_gram(gram);
-	if ((sv->bits[h >> (32 - BITS) >> 6] >> (h >> (32 - BITS) & 63) & 1) == 0)
+	if (!bit_has(sv->bits, h >> (32 - BITS)))
 		return false;
 	for (uint32_t at = h & sv->mask; sv->slot[at] != 0; at = (at + 1) & sv->mask)
 		if (sv->slot[at] == gram)
