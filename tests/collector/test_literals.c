@@ -39,6 +39,22 @@ static struct slice draw_text(struct arena *mem, size_t min, size_t max, bool as
 	return (struct slice){ p, at };
 }
 
+/* Half of them hold one of the literals: few would by chance. */
+static struct slice draw_around(struct arena *mem, const struct literal *v, unsigned n, bool ascii)
+{
+	struct slice head = draw_text(mem, 0, 40, ascii), tail = draw_text(mem, 0, 40, ascii);
+	struct slice mid = draw(2) > 0 ? v[draw(n)].text : (struct slice){ "", 0 };
+	char *p = arena_alloc(mem, head.n + mid.n + tail.n + 1);
+
+	assert_non_null(p);
+	if (ascii && !literal_is_ascii(mid))
+		mid.n = 0;
+	memcpy(p, head.p, head.n);
+	memcpy(p + head.n, mid.p, mid.n);
+	memcpy(p + head.n + mid.n, tail.p, tail.n);
+	return (struct slice){ p, head.n + mid.n + tail.n };
+}
+
 static bool holds(const struct literal *l, struct slice text)
 {
 	const struct pattern pt = { l->shape, l->text };
@@ -74,7 +90,7 @@ static void test_scan(void **unused)
 		ls = literals_new(v, LITS, &mem);
 		assert_non_null(ls);
 		for (unsigned t = 0; t < TEXTS; t++) {
-			struct slice text = draw_text(&mem, 0, 90, draw(3) > 0);
+			struct slice text = draw_around(&mem, v, LITS, draw(3) > 0);
 
 			memset(bits, 0, sizeof(bits));
 			literals_scan(ls, text, literal_is_ascii(text), bits);
@@ -125,7 +141,7 @@ static void test_sieve(void **unused)
 		draw_literals(&mem, v, true);
 		assert_int_equal(sieve_new(v, n, &mem, &sv), 0);
 		for (unsigned t = 0; sv != NULL && t < TEXTS; t++) {
-			struct slice text = draw_text(&mem, 0, 90, true);
+			struct slice text = draw_around(&mem, v, n, true);
 			bool any = false, may = sieve_may_hold(sv, as_json(&mem, text));
 
 			for (unsigned i = 0; i < n; i++)
