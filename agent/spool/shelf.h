@@ -72,4 +72,15 @@ uint64_t shelf_floor(const struct shelf *sh, uint64_t epoch);
 /* Sets state. -1: no memory; the old state stays true enough: it names older blocks. */
 int shelf_state(struct shelf *sh);
 
+/* Between the shelf's files. runs.c: the counts of what is held. */
+int shelf_grow(void **p, size_t n, size_t *cap, size_t size); /* room for one more; *p may move */
+int runs_add(struct shelf *sh, struct seg_pos pos, const struct block_record *b);
+void runs_sub(struct shelf *sh, const struct lent *le,
+	      bool head); /* one block less; head: it was the oldest of its run */
+/* Forgets the runs of files below that one; count: their blocks were lost. */
+void runs_purge(struct shelf *sh, uint64_t below_file, bool count);
+/* shelf_open.c: blocks behind the head that were acknowledged before the restart. */
+bool shelf_skipped(const struct shelf *sh, uint64_t epoch, uint64_t number);
+void shelf_skip_remove(struct shelf *sh, uint64_t epoch, uint64_t number);
+
 #endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* agent/spool/lane.c: a lane's blocks in memory, and the room that each lane has. In the keep lane
+ * one block waits, and then the inputs do; what cannot wait comes in bursts, and gets more places
+ * before it is given up. Thread: the loop thread. */
+#include "agent/spool/lane.h"
+
+#include <inttypes.h>
+
+static uint64_t pending(const struct worker *w)
+{
+	uint64_t n = block_bytes(w->open) + w->writing_bytes;
+
+	for (unsigned i = 0; i < w->n_waiting; i++)
+		n += block_bytes(w->waiting[i]);
+	return n;
+}
+
+bool lane_has_place(const struct worker *w)
+{
+	return w->n_waiting < (w->lane == LANE_LOSSY ? WAITING_MAX : 1);
+}
+
+void lane_wait(struct worker *w)
+{
+	w->waiting[w->n_waiting++] = w->open;
+	w->open = NULL;
+}
+
+struct block *lane_take(struct worker *w)
+{
+	struct block *b = w->waiting[0];
+
+	memmove(&w->waiting[0], &w->waiting[1], --w->n_waiting * sizeof(struct block *));
+	return b;
+}
+
+uint64_t lane_used(const struct worker *w)
+{
+	return seglog_bytes(w->sh.log) + pending(w);
+}
+
+/* What the lossy lane may always have, whatever the other one holds. */
+static uint64_t lossy_share(const struct spool *sp)
+{
+	return sp->o.max_bytes / 8;
+}
+
+bool lane_keep_fits(const struct spool *sp, uint64_t more)
+{
+	uint64_t lossy = lane_used(&sp->w[LANE_LOSSY]);
+
+	if (lossy < lossy_share(sp))
+		lossy = lossy_share(sp);
+	return lane_used(&sp->w[LANE_KEEP]) + more + lossy <= sp->o.max_bytes;
+}
+
+/* The oldest whole files of the lossy lane go until it fits. Its worker is idle. */
+void lane_make_room(struct spool *sp)
+{
+	struct worker *w = &sp->w[LANE_LOSSY];
+	uint64_t keep = lane_used(&sp->w[LANE_KEEP]), room = lossy_share(sp);
+
+	if (sp->o.max_bytes > keep && sp->o.max_bytes - keep > room)
+		room = sp->o.max_bytes - keep;
+	while (lane_used(w) > room && shelf_drop_file(&w->sh)) {
+		w->state_dirty = true;
+		if (seglog_drop_before(w->sh.log, shelf_head(&w->sh), NULL) < 0)
+			break; /* the disk is ill: dropping more would not help */
+	}
+}
+
+bool lane_close_open(struct worker *w)
+{
+	if (w->open == NULL)
+		return true;
+	uv_timer_stop(&w->close_timer);
+	w->close_soon = !lane_has_place(w);
+	if (w->close_soon)
+		return false;
+	lane_wait(w);
+	job_kick(w);
+	return true;
+}
+
+static void close_due(uv_timer_t *t)
+{
+	lane_close_open(t->data);
+}
+
+void lane_close_later(struct worker *w)
+{
+	if (w->open != NULL && !w->close_soon && !uv_is_active((uv_handle_t *)&w->close_timer))
+		uv_timer_start(&w->close_timer, close_due, w->sp->o.close_ms, 0);
+}
+
+bool open_is_full(const struct worker *w, size_t more)
+{
+	const struct spool_opts *o = &w->sp->o;
+	const struct block *b = w->open;
+
+	return b != NULL && (b->events >= o->block_events ||
+			     (b->events > 0 && block_bytes(b) + more > o->block_bytes));
+}
+
+/* The disk does not keep up with what cannot wait: the oldest block that has no number goes. */
+static void lossy_give_up(struct worker *w)
+{
+	struct spool_stats *st = &w->sp->stats;
+	struct block *b = lane_take(w), *next = w->n_waiting > 0 ? w->waiting[0] : w->open;
+
+	metric_add(&st->events_dropped, b->events);
+	metric_add(&st->blocks_dropped, 1);
+	/* Its checkpoints are still true: the events are gone, not to be read again. */
+	checkpoints_cover(&b->checkpoints, &next->checkpoints);
+	checkpoints_clear(&next->checkpoints);
+	next->checkpoints = b->checkpoints;
+	b->checkpoints = (struct checkpoints){ 0 };
+	block_free(b);
+}
+
+int lane_make_place(struct worker *w, size_t bytes, struct err *err)
+{
+	struct spool *sp = w->sp;
+
+	if (w->lane == LANE_KEEP && !lane_keep_fits(sp, bytes)) {
+		sp->full = true;
+		return err_set(err, ERR_FULL,
+			       "the spool holds %" PRIu64 " of at most %" PRIu64
+			       " bytes (spool.max_bytes): is the collector reachable?",
+			       lane_used(&sp->w[LANE_KEEP]) + lane_used(&sp->w[LANE_LOSSY]),
+			       sp->o.max_bytes);
+	}
+	if (open_is_full(w, bytes) && !lane_has_place(w) && w->lane == LANE_LOSSY)
+		lossy_give_up(w);
+	if (open_is_full(w, bytes) && !lane_close_open(w)) {
+		sp->full = true;
+		return err_set(err, ERR_FULL, "the spool waits for the disk%s%s",
+			       w->retry_ms > 0 ? ": " : "", w->retry_ms > 0 ? w->refused.msg : "");
+	}
+	return 0;
+}

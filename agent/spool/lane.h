@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* agent/spool/lane.h: what the spool's files share: a lane with its blocks in memory (lane.c) and
+ * its worker (job.c), and the spool that holds both. For agent/spool alone.
+ * A lane's blocks in memory: `open` takes events, those `waiting` are closed, `writing` is with the
+ * worker (or waits for its next try). Blocks are numbered when they go to the worker, so a lane's
+ * numbers rise along its log. */
+#ifndef VARTIO_SPOOL_LANE_H
+#define VARTIO_SPOOL_LANE_H
+
+#include "agent/spool/shelf.h"
+
+#define WAITING_MAX 16u /* blocks of the lossy lane that may wait for the disk: 4 MiB */
+
+struct worker { /* one lane's, and what it is doing */
+	struct spool *sp;
+	enum lane lane;
+	struct shelf sh;
+	struct block *open, *writing;
+	struct block *waiting[WAITING_MAX]; /* the oldest first */
+	unsigned n_waiting;
+	uv_timer_t close_timer, retry_timer;
+	bool close_soon;        /* `open` is due, as soon as there is a place to wait */
+	uint64_t writing_bytes; /* of `writing`, as it was given to the worker */
+	uint32_t retry_ms;      /* 0: the last write was good */
+	struct err refused;     /* why it was not */
+	bool state_dirty;       /* acknowledgements not recorded yet */
+
+	/* The job: set by the loop thread before it starts, by the worker before it ends. */
+	uv_work_t req;
+	bool busy;           /* given to the pool and not yet dealt with */
+	struct seg_pos drop; /* files before it may go */
+	bool write_state;
+	int result;
+	struct err err;
+	struct seg_pos pos, next;
+	bool done; /* under sp->lock: the worker is through */
+};
+
+struct spool {
+	uv_loop_t *loop;
+	struct spool_opts o;
+	uint64_t epoch, next_number, next_seq;
+	struct worker w[LANES];
+	struct spool_stats stats;
+	bool full; /* an input was told ERR_FULL */
+	bool closing;
+	unsigned refs; /* timers and jobs that the loop still knows */
+	uv_mutex_t lock;
+	uv_cond_t done;
+};
+
+/* lane.c: blocks that wait, and room. */
+bool lane_has_place(const struct worker *w); /* for one more block to wait */
+void lane_wait(struct worker *w);            /* the open block is closed and waits */
+struct block *lane_take(struct worker *w);   /* the oldest that waits */
+bool lane_close_open(struct worker *w);      /* where there is a place for it to wait */
+void lane_close_later(struct worker *w);     /* when the open block has waited long enough */
+bool open_is_full(const struct worker *w, size_t more);
+uint64_t lane_used(const struct worker *w); /* bytes on disk and on the way to it */
+bool lane_keep_fits(const struct spool *sp, uint64_t more);
+void lane_make_room(struct spool *sp); /* in the lossy lane, whose worker is idle */
+/* Room for an event of so many bytes. -1 with ERR_FULL: there is none now. */
+int lane_make_place(struct worker *w, size_t bytes, struct err *err);
+
+/* job.c: the worker. */
+bool job_prepare(struct worker *w); /* sets up the next job; false: there is nothing to do */
+void job_run(struct worker *w);     /* in libuv's pool, or in spool_close */
+void job_finish(struct worker *w);  /* on the loop thread, when the worker is through */
+void job_kick(struct worker *w);    /* prepares and starts a job, when none is running */
+
+/* spool.c */
+void spool_stats_oldest(struct spool *sp);
+void spool_tell_drained(struct spool *sp);
+void spool_unref(struct spool *sp); /* one timer or job less */
+
+#endif
