@@ -170,6 +170,7 @@ static void *control_main(void *arg)
 	struct pollfd pfd[2] = { { .fd = ct->listen_fd, .events = POLLIN },
 				 { .fd = ct->stop_fd, .events = POLLIN } };
 
+	pthread_setname_np(pthread_self(), "control");
 	for (;;) {
 		int fd;
 

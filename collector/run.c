@@ -110,6 +110,13 @@ static void on_command(void *arg)
 	notifier_wake(co->notifier);
 }
 
+/* What the collector itself has to say about a sender. */
+static void on_notice(void *arg, enum notice_kind kind, const char *tenant, const char *sender,
+		      const char *text)
+{
+	log_line(LOG_LEVEL_WARN, text, "tenant", tenant, "agent", sender, NULL);
+}
+
 static void on_render(void *arg, struct buf *out)
 {
 	overview_metrics(arg, time_now_ns(), out);
@@ -189,7 +196,8 @@ static int start_storage(struct collector *co, struct err *err)
 				 .max_bytes = co->conf.queue.max_bytes,
 				 .commit_ms = (uint32_t)co->conf.queue.commit_ms,
 				 .commit_bytes = co->conf.queue.commit_bytes,
-				 .retain_bytes = co->conf.queue.retain_bytes };
+				 .retain_bytes = co->conf.queue.retain_bytes,
+				 .notice = { on_notice, co } };
 
 	if (so.dir == NULL || qo.dir == NULL)
 		return err_nomem(err);
@@ -237,6 +245,7 @@ static int start_doors(struct collector *co, struct err *err)
 				  .put = queue_put,
 				  .admit = on_admit,
 				  .seen = on_seen,
+				  .notice = { on_notice, co },
 				  .arg = co };
 	char address[300];
 	int r;

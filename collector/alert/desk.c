@@ -390,6 +390,7 @@ static void *desk_main(void *arg)
 {
 	struct desk *dk = arg;
 
+	pthread_setname_np(pthread_self(), "alert");
 	while (!dk->stop) {
 		struct seg_pos before = dk->position;
 		int r = one_turn(dk);

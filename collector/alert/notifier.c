@@ -291,6 +291,7 @@ static void *notifier_main(void *arg)
 {
 	struct notifier *nt = arg;
 
+	pthread_setname_np(pthread_self(), "notify");
 	while (!nt->stop) {
 		int64_t now = time_now_ns(), next = 0, wait = IDLE_MS;
 		struct err err = { 0 };

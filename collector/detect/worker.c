@@ -300,6 +300,7 @@ static void *worker_main(void *arg)
 	bool dirty = false;
 	int r;
 
+	pthread_setname_np(pthread_self(), "detect");
 	while (!wk->stop) {
 		change_rules(wk);
 		r = one_batch(wk);

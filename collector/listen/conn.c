@@ -51,6 +51,7 @@ static void on_open(struct tls_conn *tls)
 	struct conn *cn = tls_arg(tls);
 
 	cn->open = true;
+	places_open(cn);
 	metric_add(&cn->th->ls->stats.accepted, 1);
 	handshake_over(cn->th);
 	intake_data(cn, (struct slice){ NULL, 0 });
@@ -75,6 +76,7 @@ static void on_closed(struct tls_conn *tls, const struct err *err)
 				 cn->id.agent[0] != '\0' ? cn->id.agent : NULL, "reason", err->msg,
 				 NULL);
 	}
+	places_closed(cn);
 	cn->tls = NULL;
 	window_reset(&cn->win);
 	th->held_bytes -= cn->held;

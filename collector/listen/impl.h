@@ -14,6 +14,7 @@
 struct put;
 struct sender;
 struct foreign;
+struct cert;
 
 struct listen_thread {
 	struct listen *ls;
@@ -47,9 +48,10 @@ struct listen {
 	unsigned n_threads, n_started;
 	uint16_t port;
 	_Atomic unsigned n_conns;
-	pthread_mutex_t lock; /* guards creds and senders */
+	pthread_mutex_t lock; /* guards creds, senders and certs */
 	struct tls_creds *creds;
 	struct sender *senders;
+	struct cert *certs;
 };
 
 struct conn { /* moves: handshake -> open -> gone; freed once gone and without puts */
@@ -65,6 +67,8 @@ struct conn { /* moves: handshake -> open -> gone; freed once gone and without p
 	uint64_t first, end;    /* windows not acknowledged: first..end-1, at index % WINDOWS_MAX */
 	unsigned puts, blocked; /* of this connection: anywhere; waiting to be put again */
 	int64_t seen_ns;
+	struct cert *cert; /* NULL: not open, or there was no memory to watch it */
+	int64_t opened_ns; /* monotonic */
 	bool open, revoked;
 };
 
@@ -87,6 +91,12 @@ int sender_number(struct listen *ls, const struct identity *id, uint32_t events,
 		  struct sender **ret, struct sender_block *ret_block, struct err *err);
 void sender_settled(struct listen *ls, struct sender *sd); /* stored, or given up */
 void senders_free(struct listen *ls);
+
+/* places.c: one certificate must not send from two addresses at the same time. */
+void places_open(struct conn *cn);
+void places_sent(struct conn *cn); /* a window came */
+void places_closed(struct conn *cn);
+void certs_free(struct listen *ls);
 
 /* foreign.c: events of other makers into ECS. */
 struct foreign *foreign_new(void);

@@ -354,6 +354,7 @@ ssize_t intake_data(struct conn *cn, struct slice in)
 			break;
 		if (n > 0 && w.kind != WINDOW_NONE) {
 			tell_seen(cn);
+			places_sent(cn);
 			if (take_window(cn, &w, &err) < 0)
 				n = -1;
 			window_reset(&cn->win);

@@ -70,6 +70,7 @@ static void *thread_main(void *arg)
 {
 	struct listen_thread *th = arg;
 
+	pthread_setname_np(pthread_self(), "listen");
 	while (!th->stopping || th->puts > 0 || th->conns != NULL) {
 		uv_run(&th->loop, UV_RUN_ONCE);
 		if (th->stopping)
@@ -313,6 +314,8 @@ void listen_metrics(const struct listen *ls, struct buf *out)
 		  &st->rejected },
 		{ "vartio_listen_revoked", "Connections closed because their right ended.",
 		  &st->revoked },
+		{ "vartio_listen_two_places",
+		  "Times that one certificate sent from two addresses at once.", &st->two_places },
 	};
 	char name[64];
 
@@ -358,6 +361,7 @@ void listen_stop(struct listen *ls)
 		buf_release(&th->scratch);
 	}
 	senders_free(ls);
+	certs_free(ls);
 	tls_creds_unref(ls->creds);
 	pthread_mutex_destroy(&ls->lock);
 	free(ls->threads);

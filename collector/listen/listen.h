@@ -38,6 +38,7 @@ struct listen_opts {
 	void (*seen)(void *arg, const char *tenant, const char *agent, const char *addr,
 		     int64_t now_ns);
 	void *arg;
+	struct notice_hook notice; /* NOTICE_TWO_PLACES; tell may be NULL */
 };
 struct listen_stats {
 	metric connections;       /* open now */
@@ -49,6 +50,7 @@ struct listen_stats {
 	metric retries;        /* puts that the queue would not take */
 	metric rejected;       /* connections closed for what they sent */
 	metric revoked;        /* connections closed by a revoke check */
+	metric two_places;     /* times that a certificate sent from two addresses at once */
 };
 
 int listen_start(const struct listen_opts *opts, struct listen **ret, struct err *err);

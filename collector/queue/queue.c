@@ -228,8 +228,19 @@ static void decide(struct queue *q, struct item **batch, struct item *it)
 		return;
 	}
 	append(q, batch, it);
-	if (it->appended && known == KEYS_CONFLICT)
-		metric_add(&q->stats.blocks_conflicting, 1);
+	it->conflict = it->appended && known == KEYS_CONFLICT;
+	metric_add(&q->stats.blocks_conflicting, it->conflict);
+}
+
+static void tell_conflict(struct queue *q, const struct item *it)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text),
+		 "block %" PRIu64 " of epoch %016" PRIx64
+		 " came again with other content; both are kept",
+		 it->blk.number, it->blk.epoch);
+	q->o.notice.tell(q->o.notice.arg, NOTICE_CONFLICT, it->blk.tenant, it->blk.sender, text);
 }
 
 static void answer(struct queue *q, struct item *all)
@@ -250,6 +261,8 @@ static void answer(struct queue *q, struct item *all)
 			metric_add(&q->stats.failed, 1);
 			err = &it->err;
 		}
+		if (it->conflict && it->res == QUEUE_STORED && q->o.notice.tell != NULL)
+			tell_conflict(q, it);
 		it->done(it->arg, it->res, err);
 	}
 	while (all != NULL) { /* only now: `same` points to earlier ones */
@@ -287,6 +300,7 @@ static void *writer_main(void *arg)
 {
 	struct queue *q = arg;
 
+	pthread_setname_np(pthread_self(), "queue");
 	pthread_mutex_lock(&q->lock);
 	for (;;) {
 		struct item *all;

@@ -9,6 +9,7 @@
 #ifndef VARTIO_QUEUE_QUEUE_H
 #define VARTIO_QUEUE_QUEUE_H
 
+#include "collector/notice.h"
 #include "common/base/metrics.h"
 #include "common/event/json.h"
 #include "common/store/segment.h"
@@ -41,12 +42,13 @@ enum queue_result {
 
 struct queue;
 struct queue_opts {
-	const char *dir;        /* borrowed during the call */
-	uint64_t max_bytes;     /* of events not yet past all readers, and of retained ones */
-	uint64_t segment_bytes; /* 0: 64 MiB */
-	uint32_t commit_ms;     /* how long a block may wait for company (50) */
-	uint64_t commit_bytes;  /* or until this many wait (4 MiB) */
-	uint64_t retain_bytes;  /* kept behind the slowest reader for looking back; 0: none */
+	const char *dir;           /* borrowed during the call */
+	uint64_t max_bytes;        /* of events not yet past all readers, and of retained ones */
+	uint64_t segment_bytes;    /* 0: 64 MiB */
+	uint32_t commit_ms;        /* how long a block may wait for company (50) */
+	uint64_t commit_bytes;     /* or until this many wait (4 MiB) */
+	uint64_t retain_bytes;     /* kept behind the slowest reader for looking back; 0: none */
+	struct notice_hook notice; /* NOTICE_CONFLICT, NOTICE_QUARANTINE; tell may be NULL */
 };
 struct queue_stats {
 	metric blocks_in, events_in, bytes_in, blocks_repeated, events_repeated, blocks_conflicting;

@@ -330,6 +330,7 @@ static int block_open(struct queue_reader *rd, struct slice payload, struct err 
 /* The record goes to a file of its own, for a person to look at. */
 static int quarantine(struct queue_reader *rd, const struct seg_record *rec, struct err *err)
 {
+	const struct notice_hook *hook = &rd->q->o.notice;
 	struct err why = *err, ignored;
 	struct buf path = { 0 };
 	bool kept;
@@ -341,6 +342,12 @@ static int quarantine(struct queue_reader *rd, const struct seg_record *rec, str
 	err_set(err, ERR_SYNTAX, "a block of the queue cannot be decoded (%.200s): %s %s", why.msg,
 		kept ? "it is in" : "it could not be kept as", buf_cstr(&path));
 	buf_release(&path);
+	if (hook->tell != NULL) {
+		struct queue_block b = { 0 };
+
+		(void)record_read(rec->payload, &b, &ignored);
+		hook->tell(hook->arg, NOTICE_QUARANTINE, b.tenant, b.sender, err->msg);
+	}
 	return -1;
 }
 

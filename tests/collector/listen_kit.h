@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "collector/listen/listen.h"
@@ -118,7 +119,34 @@ static void seen(void *arg, const char *tenant, const char *agent, const char *a
 		n_seen++;
 }
 
+/* --- what is told --- */
+
+static _Atomic unsigned n_told;
+static char told[256];
+
+static void tell(void *arg, enum notice_kind kind, const char *tenant, const char *agent,
+		 const char *text)
+{
+	snprintf(told, sizeof(told), "%d %s %s %s", (int)kind, tenant, agent, text);
+	n_told++;
+}
+
 /* --- the sender --- */
+
+/* Which of the loopback addresses senders come from. libuv calls this connect. */
+static const char *source_addr;
+
+int connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t n)
+{
+	struct sockaddr_in from = { .sin_family = AF_INET };
+
+	if (source_addr != NULL) {
+		inet_pton(AF_INET, source_addr, &from.sin_addr);
+		if (bind(fd, (struct sockaddr *)&from, sizeof(from)) < 0)
+			return -1;
+	}
+	return (int)syscall(SYS_connect, fd, addr.__sockaddr__, n);
+}
 
 struct sender {
 	struct tls_conn *cn;
@@ -257,6 +285,7 @@ static int start(struct listen_opts o)
 	o.put = put;
 	o.admit = admit;
 	o.seen = seen;
+	o.notice.tell = tell;
 	if (o.retry_ms == 0)
 		o.retry_ms = 10;
 	if (listen_start(&o, &listener, &err) < 0)
@@ -270,7 +299,8 @@ static int setup(void **state)
 	pthread_mutex_init(&queue.lock, NULL);
 	memset(&sender, 0, sizeof(sender));
 	revoked = false;
-	n_seen = 0;
+	n_seen = n_told = 0;
+	source_addr = NULL;
 	uv_loop_init(&loop);
 	creds[0] = pki_creds(pki, "siem", pki);
 	creds[1] = pki_creds(pki, "agent", pki);

@@ -25,8 +25,11 @@
 
 static char dir[64];
 
+static char tellings[1024]; /* what the queue told, in one text */
+
 static int make_dir(void **state)
 {
+	tellings[0] = '\0';
 	snprintf(dir, sizeof(dir), "/tmp/vartio-queue-XXXXXX");
 	return mkdtemp(dir) != NULL ? 0 : -1;
 }
@@ -41,10 +44,23 @@ static int remove_dir(void **state)
 	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+static void tell(void *arg, enum notice_kind kind, const char *tenant, const char *sender,
+		 const char *text)
+{
+	size_t n = strlen(tellings);
+
+	snprintf(tellings + n, sizeof(tellings) - n, "%d %s/%s %.22s|", (int)kind, tenant, sender,
+		 text);
+}
+
 static struct queue_opts opts(void)
 {
 	return (struct queue_opts){
-		.dir = dir, .max_bytes = 64 << 20, .commit_ms = 1, .commit_bytes = 4 << 20
+		.dir = dir,
+		.max_bytes = 64 << 20,
+		.commit_ms = 1,
+		.commit_bytes = 4 << 20,
+		.notice.tell = tell,
 	};
 }
 

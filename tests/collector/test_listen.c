@@ -396,6 +396,63 @@ static void test_metrics(void **state)
 	buf_release(&out);
 }
 
+/* An agent that moved says nothing more on its old connection; a copied key does. */
+static void test_two_places(void **state)
+{
+	const metric *count;
+	struct sender second;
+
+	queue.at_once = true;
+	start((struct listen_opts){ 0 });
+	count = &listen_stats(listener)->two_places;
+	join(&sender, creds[1]);
+	send_own(&sender, 1, 1);
+	UNTIL(sender.n_acks == 1);
+	source_addr = "127.0.0.2";
+	join(&second, creds[1]);
+	send_own(&second, 2, 1);
+	UNTIL(second.n_acks == 1);
+	assert_int_equal(metric_get(count), 0); /* moved */
+	send_own(&sender, 3, 1);
+	UNTIL(sender.n_acks == 2);
+	assert_int_equal(metric_get(count), 1);
+	assert_string_equal(told, "2 mallila agent-1 its certificate sends from 127.0.0.2 and from "
+				  "127.0.0.1 at the same time: was its key copied?");
+	send_own(&second, 4, 1);
+	UNTIL(second.n_acks == 2);
+	assert_int_equal(metric_get(count), 2);
+	assert_int_equal(n_told, 1); /* once an hour */
+	tls_close(second.cn, NULL);
+	UNTIL(second.closed);
+	join(&second, creds[1]); /* comes back from there: moved again */
+	send_own(&second, 5, 1);
+	UNTIL(second.n_acks == 1);
+	assert_int_equal(metric_get(count), 2);
+	tls_close(second.cn, NULL);
+	UNTIL(second.closed);
+}
+
+/* From one address a certificate may send over several connections: Filebeat's workers do. */
+static void test_one_place(void **state)
+{
+	struct sender second;
+
+	queue.at_once = true;
+	start((struct listen_opts){ 0 });
+	join(&sender, creds[1]);
+	join(&second, creds[1]);
+	for (unsigned i = 1; i < 5; i++) {
+		struct sender *sd = i % 2 != 0 ? &sender : &second;
+
+		send_own(sd, i, 1);
+		UNTIL(sd->n_acks == (i + 1) / 2);
+	}
+	assert_int_equal(metric_get(&listen_stats(listener)->two_places), 0);
+	assert_int_equal(n_told, 0);
+	tls_close(second.cn, NULL);
+	UNTIL(second.closed);
+}
+
 static int group_setup(void **state)
 {
 	pki = pki_new("Vartio test authority");
@@ -431,6 +488,8 @@ int main(void)
 		LISTEN_TEST(test_too_many),
 		LISTEN_TEST(test_paced_handshakes),
 		LISTEN_TEST(test_threads),
+		LISTEN_TEST(test_two_places),
+		LISTEN_TEST(test_one_place),
 		LISTEN_TEST(test_port_taken),
 		LISTEN_TEST(test_metrics),
 	};

@@ -175,6 +175,7 @@ static void test_conflict(void **state)
 	assert_int_equal(put_block(q, &b, NULL), QUEUE_STORED);
 	assert_int_equal(put_block(q, &b, NULL), QUEUE_REPEATED);
 	assert_int_equal(metric_get(&queue_stats(q)->blocks_conflicting), 1);
+	assert_string_equal(tellings, "0 mallila/a block 1 of epoch 00000|");
 	assert_string_equal(read_some(rd, 9), "a:1={\"n\":1} a:1={\"n\":1} a:2={\"n\":2} ");
 	queue_reader_close(rd);
 	queue_close(q);

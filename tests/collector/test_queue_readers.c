@@ -169,6 +169,8 @@ static void test_quarantine(void **state)
 	assert_string_equal(read_some(rd, 9), "a:1={\"n\":1} ! ! a:4={\"n\":4} ");
 	assert_int_equal(metric_get(&queue_stats(q)->quarantined), 2);
 	assert_int_equal(count_files("quarantine"), 2);
+	assert_string_equal(tellings, "1 mallila/a a block of the queue c|"
+				      "1 mallila/a a block of the queue c|");
 	queue_reader_close(rd);
 	queue_close(q);
 	buf_release(&mem);
