@@ -33,3 +33,30 @@ def machine():
     options = json.loads((BUILD / "meson-info/intro-buildoptions.json").read_text(encoding="utf-8"))
     kind = next(o["value"] for o in options if o["name"] == "buildtype")
     return f"{os.cpu_count()} cores of {model}, {kind} build"
+
+
+def thread_seconds(pid):
+    """CPU-seconds of each thread of a process so far, to the nanosecond, by the thread's name."""
+    out = {}
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        try:
+            name = (task / "comm").read_text(encoding="ascii", errors="replace").strip()
+            spent = int((task / "schedstat").read_text(encoding="ascii").split()[0]) / 1e9
+        except OSError:
+            continue  # it has ended meanwhile
+        out[name] = out.get(name, 0.0) + spent
+    return out
+
+
+class Meter:
+    """What a process spends from now on."""
+
+    def __init__(self, pid):
+        self.pid, self.start = pid, thread_seconds(pid)
+
+    def threads(self):
+        return {name: spent - self.start.get(name, 0.0)
+                for name, spent in thread_seconds(self.pid).items()}
+
+    def total(self):
+        return sum(self.threads().values())

@@ -8,14 +8,12 @@ must have seen each event of the queue, else there are no figures.
 """
 import argparse
 import datetime
-import re
-import shutil
 import socket
 import sys
 import time
 
 from bench import cpu_seconds, machine, need_build
-from judge import Judge
+from counted import append, judged, metric, prepare
 from lib import free_port, memory_mib, region, wait_for
 
 PROGRAMS = (
@@ -38,58 +36,8 @@ def lines(count):
         yield f"{at.isoformat(timespec='microseconds')} palvelin1 {text}\n"
 
 
-def prepare(path, count):
-    """Writes the lines to path, so that making them is not measured; the offset of each."""
-    offsets, at = set(), 0
-    with open(path, "wb") as out:
-        for line in lines(count):
-            raw = line.encode()
-            offsets.add(at)
-            at += len(raw)
-            out.write(raw)
-    return offsets, at
-
-
-def append(source, target):
-    with open(source, "rb") as inp, open(target, "ab") as out:
-        shutil.copyfileobj(inp, out, 1 << 20)
-
-
-def metric(text, name):
-    found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.M)
-    return int(sum(float(v) for v in found))
-
-
 def seen(reg):
     return metric(reg.metrics(), "vartio_detect_events_total")
-
-
-class Count(Judge):
-    """Takes each event of the queue off the list of the lines that were written."""
-
-    def __init__(self, path, offsets):
-        super().__init__(None)
-        self.path, self.left, self.total = str(path), set(offsets), 0
-
-    def event(self, tenant, sender, epoch, number, seq, received_ns, event):
-        self.total += 1
-        log = event.get("log", {})
-        if log.get("file", {}).get("path") != self.path:
-            return
-        if log["offset"] not in self.left:
-            sys.exit(f"the line at byte {log['offset']} is in the queue twice: no figures")
-        self.left.remove(log["offset"])
-
-
-def judged(reg, path, offsets):
-    """Events in the queue. Ends the program unless each line of path is there once."""
-    count = Count(path, offsets)
-    count.folder(reg.state / "queue")
-    if count.faults:
-        sys.exit("the queue is damaged: no figures")
-    if count.left:
-        sys.exit(f"{len(count.left)} of {len(offsets)} lines are not in the queue: no figures")
-    return count.total
 
 
 def main():
@@ -101,7 +49,7 @@ def main():
     count = args.events or (200_000 if args.quick else 2_000_000)
     with region(need_build()) as reg:
         log, staged = reg.folder / "bench.log", reg.folder / "staged"
-        offsets, size = prepare(staged, count)
+        offsets, size = prepare(staged, lines(count))
         reg.start_collector()
         reg.tenant()
         log.touch()
