@@ -163,8 +163,8 @@ static enum queue_result put_block(struct queue *q, const struct queue_block *b,
 }
 
 /* Block `number` with one event whose sequence is the same number. */
-static enum queue_result put(struct queue *q, const char *sender, uint64_t epoch, uint64_t number,
-			     uint64_t floor)
+static inline enum queue_result put(struct queue *q, const char *sender, uint64_t epoch,
+				    uint64_t number, uint64_t floor)
 {
 	struct queue_block b;
 	struct buf mem = { 0 };
@@ -187,7 +187,7 @@ static struct queue_reader *open_reader(struct queue *q, const char *name)
 }
 
 /* Up to max events as "sender:seq=json "; "! " for an error. */
-static const char *read_some(struct queue_reader *rd, int max)
+static inline const char *read_some(struct queue_reader *rd, int max)
 {
 	static struct buf out;
 	struct queue_event ev;
