@@ -10,6 +10,7 @@
 #include "collector/control.h"
 #include "collector/reload.h"
 #include "collector/report/exporter.h"
+#include "collector/report/notices.h"
 #include "collector/report/overview.h"
 #include "collector/tenant/ca.h"
 #include "common/base/file.h"
@@ -33,12 +34,14 @@ struct collector {
 	struct config conf;
 	uv_loop_t loop;
 	uv_signal_t term, intr, hup;
+	uv_timer_t every_second;
 	struct door door;
 	struct ca *ca;
 	struct reload *reload;
 	struct ruleset *rules;
 	struct seglog *signals;
 	struct queue *queue;
+	struct notices *notices;
 	struct worker *worker;
 	struct desk *desk;
 	struct notifier *notifier;
@@ -110,11 +113,20 @@ static void on_command(void *arg)
 	notifier_wake(co->notifier);
 }
 
-/* What the collector itself has to say about a sender. */
+/* What the collector itself has to say about a sender becomes an event, and by a rule an alert. */
 static void on_notice(void *arg, enum notice_kind kind, const char *tenant, const char *sender,
 		      const char *text)
 {
-	log_line(LOG_LEVEL_WARN, text, "tenant", tenant, "agent", sender, NULL);
+	struct collector *co = arg;
+
+	notices_put(co->notices, kind, tenant, sender, text, time_now_ns());
+}
+
+static void on_notices(uv_timer_t *t)
+{
+	struct collector *co = t->data;
+
+	notices_again(co->notices);
 }
 
 static void on_render(void *arg, struct buf *out)
@@ -131,6 +143,7 @@ static void on_stop(uv_signal_t *sg, int number)
 	uv_close((uv_handle_t *)&co->term, NULL);
 	uv_close((uv_handle_t *)&co->intr, NULL);
 	uv_close((uv_handle_t *)&co->hup, NULL);
+	uv_close((uv_handle_t *)&co->every_second, NULL);
 	reload_stop(co->reload);
 }
 
@@ -207,7 +220,10 @@ static int start_storage(struct collector *co, struct err *err)
 		return -1;
 	if (seglog_open(&so, NULL, &co->signals, err) < 0)
 		return -1;
-	return queue_open(&qo, &co->queue, err);
+	if (queue_open(&qo, &co->queue, err) < 0)
+		return -1;
+	co->notices = notices_open(co->queue, queue_put);
+	return co->notices != NULL ? 0 : err_nomem(err);
 }
 
 static int start_detection(struct collector *co, struct err *err)
@@ -263,6 +279,7 @@ static int start_doors(struct collector *co, struct err *err)
 		return -1;
 	co->overview.listen = co->listen;
 	co->overview.queue = co->queue;
+	co->overview.notices = co->notices;
 	co->overview.worker = co->worker;
 	co->overview.desk = co->desk;
 	co->overview.notifier = co->notifier;
@@ -298,6 +315,7 @@ static void stop(struct collector *co)
 	desk_stop(co->desk);
 	if (co->notifier != NULL)
 		notifier_stop(co->notifier);
+	notices_close(co->notices);
 	if (co->queue != NULL)
 		queue_close(co->queue);
 	seglog_close(co->signals);
@@ -361,6 +379,9 @@ int collector_run(int argc, char **argv)
 	watch_signal(&co, &co.term, SIGTERM, on_stop);
 	watch_signal(&co, &co.intr, SIGINT, on_stop);
 	watch_signal(&co, &co.hup, SIGHUP, on_reload);
+	uv_timer_init(&co.loop, &co.every_second);
+	co.every_second.data = &co;
+	uv_timer_start(&co.every_second, on_notices, 1000, 1000);
 	if (reload_start(co.reload, &co.loop) < 0)
 		log_line(LOG_LEVEL_ERROR, "changed rules will not be noticed", NULL);
 	log_line(LOG_LEVEL_INFO, "started", "version", VARTIO_VERSION, "config", co.conf.path,

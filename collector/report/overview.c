@@ -136,6 +136,7 @@ void overview_metrics(const struct overview *ov, int64_t now_ns, struct buf *out
 	metrics_u64(out, "vartio_rules_refused_total", metric_get(&ov->reload->refused), NULL);
 	listen_metrics(ov->listen, out);
 	put_queue(ov->queue, out);
+	notices_metrics(ov->notices, out);
 	put_detect(ov->worker, now_ns, out);
 	put_alerts(ov->desk, out);
 	put_messages(ov->notifier, now_ns, out);

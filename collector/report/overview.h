@@ -7,10 +7,12 @@
 #include "collector/detect/worker.h"
 #include "collector/listen/listen.h"
 #include "collector/reload.h"
+#include "collector/report/notices.h"
 
 struct overview { /* borrowed; all are running */
 	const struct listen *listen;
 	const struct queue *queue;
+	const struct notices *notices;
 	const struct worker *worker;
 	const struct desk *desk;
 	const struct notifier *notifier;
