@@ -29,7 +29,11 @@ static const struct conf_item collector_items[] = {
 	  .help = "HOST or HOST:PORT of collectors, best first; absent: the one that enrolled this "
 		  "agent" },
 	{ "max_rate_bps", CONF_INT, AT(collector.max_rate_bps), 0, INT64_C(100000000000), "0",
-	  "bits a second sent at most, for a poor line; 0: no limit" },
+	  "bits a second sent at most, for a poor line, whatever waits; 0: no limit" },
+	{ "retry", CONF_DURATION, AT(collector.retry_ms), 50, 60000, "1s",
+	  "longest wait before connecting again; doubles up to 60 times this, five times this "
+	  "after "
+	  "a good connection; how much of it is waited is chance" },
 	{ NULL },
 };
 static const struct conf_item spool_items[] = {

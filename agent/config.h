@@ -25,6 +25,7 @@ struct config {
 		 * the one that enrolment stored; none: not enrolled yet. */
 		struct conf_strs addresses;
 		int64_t max_rate_bps; /* 0: no limit */
+		int64_t retry_ms;     /* the first wait before connecting again */
 	} collector;
 	struct {
 		uint64_t max_bytes;

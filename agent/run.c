@@ -138,6 +138,7 @@ static int open_ship(struct agent *ag, struct err *err)
 				.addresses = ag->conf.collector.addresses.v,
 				.n_addresses = ag->conf.collector.addresses.n,
 				.max_rate_bps = ag->conf.collector.max_rate_bps,
+				.retry_ms = (uint32_t)ag->conf.collector.retry_ms,
 				.in_flight = IN_FLIGHT,
 				.ack_ms = ACK_MS,
 				.state = on_ship_state,

@@ -4,6 +4,7 @@
 #ifndef VARTIO_SHIP_IMPL_H
 #define VARTIO_SHIP_IMPL_H
 
+#include "agent/ship/pace.h"
 #include "agent/ship/ship.h"
 
 #define IN_FLIGHT_MAX 64u
@@ -28,7 +29,7 @@ struct ship {
 	bool resolving, open, settled, worked, waiting;
 	struct addrinfo *found, *next; /* answers of the resolver not tried yet */
 	size_t index, tried;           /* address in use; addresses that failed in this round */
-	uint32_t backoff_ms;
+	struct backoff backoff;
 	uint64_t opened_ms;
 	char host[HOST_MAX], port[8];
 	struct err problem;
@@ -39,11 +40,10 @@ struct ship {
 	/* ship.c */
 	struct ship_window flight[IN_FLIGHT_MAX];
 	unsigned head, count;
-	struct slice rest;  /* of the newest block's frame: not yet written */
-	bool lent;          /* blocks were taken from the spool on this connection */
-	int64_t allowance;  /* bytes that the line may take now; below 0: a debt */
-	uint64_t filled_ms; /* when allowance was last brought up to date */
-	uint64_t moved_ms;  /* the last progress of any kind */
+	struct slice rest; /* of the newest block's frame: not yet written */
+	bool lent;         /* blocks were taken from the spool on this connection */
+	struct allowance line;
+	uint64_t moved_ms; /* the last progress of any kind */
 };
 
 int link_open(struct ship *sh, struct err *err); /* checks the addresses, starts trying */

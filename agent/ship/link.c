@@ -4,8 +4,7 @@
  * Never:      looks into blocks.
  * States:     waiting (retry timer) -> resolving -> connecting -> open -> waiting ...
  * Order:      a round tries each address once, the first one first, without a pause; after a round
- *             without success comes the back-off. Half of each wait is chance, so that a thousand
- *             agents do not come back in the same moment. */
+ *             without success comes the back-off (pace.h). */
 #include "agent/ship/impl.h"
 
 #include <netdb.h>
@@ -17,7 +16,6 @@
 #include "common/net/identity.h"
 
 #define DEFAULT_PORT  "5044"
-#define BACKOFF_TIMES 60u    /* of retry_ms */
 #define SETTLE_MS     500u   /* TLS 1.3 tells a refused client only after its handshake */
 #define WORKED_MS     10000u /* a connection that held so long was a good one */
 #define ACK_BYTES_MAX 4096u
@@ -106,13 +104,10 @@ static void wait_ms(struct ship *sh, uint32_t ms)
 /* The address in use did not do; `worked`: it did, until now. */
 static void next_attempt(struct ship *sh)
 {
-	uint32_t max = sh->opts.retry_ms * BACKOFF_TIMES, ms = sh->backoff_ms;
-
 	if (sh->worked) {
 		sh->worked = false;
 		sh->index = sh->tried = 0;
-		sh->backoff_ms = sh->opts.retry_ms;
-		wait_ms(sh, chance(sh->opts.retry_ms));
+		wait_ms(sh, backoff_broke(&sh->backoff));
 		return;
 	}
 	sh->index = (sh->index + 1) % sh->opts.n_addresses;
@@ -121,8 +116,7 @@ static void next_attempt(struct ship *sh)
 		return;
 	}
 	sh->tried = sh->index = 0;
-	wait_ms(sh, ms / 2 + chance(ms / 2 + 1));
-	sh->backoff_ms = ms > max / 2 ? max : ms * 2;
+	wait_ms(sh, backoff_failed(&sh->backoff));
 }
 
 static void failed(struct ship *sh, const struct err *cause)
@@ -282,7 +276,8 @@ int link_open(struct ship *sh, struct err *err)
 	for (size_t i = 0; i < sh->opts.n_addresses; i++)
 		if (split(sh->opts.addresses[i], sh->host, sh->port, err) < 0)
 			return -1;
-	sh->backoff_ms = sh->opts.retry_ms;
+	sh->backoff = (struct backoff){ .first_ms = sh->opts.retry_ms, .chance = chance };
+	backoff_reset(&sh->backoff);
 	err_set(&sh->problem, ERR_NONE, "not tried yet");
 	wait_ms(sh, 0);
 	return 0;
@@ -303,7 +298,7 @@ void link_worked(struct ship *sh)
 {
 	sh->worked = true;
 	sh->tried = 0;
-	sh->backoff_ms = sh->opts.retry_ms;
+	backoff_reset(&sh->backoff);
 	if (!sh->settled && sh->open) {
 		uv_timer_stop(&sh->retry);
 		on_retry(&sh->retry);

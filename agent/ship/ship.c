@@ -11,12 +11,9 @@
 #include "common/base/time.h"
 #include "common/net/lumberjack.h"
 
-#define IN_FLIGHT   8u
-#define ACK_MS      60000u
-#define RETRY_MS    1000u
-#define PIECE_BYTES 65536 /* handed to TLS at once */
-#define PIECE_MIN   1024
-#define RATE_PARTS  8 /* a slow line's allowance comes in eighths of a second */
+#define IN_FLIGHT 8u
+#define ACK_MS    60000u
+#define RETRY_MS  1000u
 
 /* --- the line's allowance --- */
 
@@ -28,26 +25,12 @@ static void on_rate(uv_timer_t *t)
 /* Bytes that may be written now; 0: the timer calls again. */
 static size_t allowed(struct ship *sh)
 {
-	int64_t per_s = sh->opts.max_rate_bps / 8, piece = per_s / RATE_PARTS, wait_ms;
-	uint64_t now = uv_now(sh->opts.loop);
+	uint64_t wait_ms;
+	size_t n = allowance_take(&sh->line, uv_now(sh->opts.loop), &wait_ms);
 
-	if (sh->opts.max_rate_bps <= 0)
-		return PIECE_BYTES;
-	per_s = per_s > 0 ? per_s : 1;
-	piece = piece > PIECE_BYTES ? PIECE_BYTES : piece < PIECE_MIN ? PIECE_MIN : piece;
-	/* At most a second's worth is saved up, so `now - filled` may be cut there too. */
-	if (now - sh->filled_ms >= 1000)
-		sh->allowance += per_s;
-	else
-		sh->allowance += per_s * (int64_t)(now - sh->filled_ms) / 1000;
-	sh->filled_ms = now;
-	if (sh->allowance > per_s)
-		sh->allowance = per_s;
-	if (sh->allowance > 0)
-		return (size_t)piece;
-	wait_ms = (1 - sh->allowance) * 1000 / per_s + 1000 / RATE_PARTS;
-	uv_timer_start(&sh->rate, on_rate, (uint64_t)wait_ms, 0);
-	return 0;
+	if (n == 0)
+		uv_timer_start(&sh->rate, on_rate, wait_ms, 0);
+	return n;
 }
 
 /* --- sending --- */
@@ -83,6 +66,7 @@ static int write_bytes(struct ship *sh, struct slice bytes)
 		return -1;
 	}
 	metric_add(&sh->stats.bytes, bytes.n);
+	allowance_spent(&sh->line, bytes.n);
 	sh->moved_ms = uv_now(sh->opts.loop);
 	return 0;
 }
@@ -142,7 +126,6 @@ void ship_pump(struct ship *sh)
 		if (write_bytes(sh, (struct slice){ sh->rest.p, n }) < 0)
 			return;
 		sh->rest = slice_from(sh->rest, n);
-		sh->allowance -= (int64_t)n;
 	}
 }
 
@@ -201,8 +184,8 @@ ssize_t ship_data(struct ship *sh, struct slice in)
 
 void ship_opened(struct ship *sh)
 {
-	sh->filled_ms = sh->moved_ms = uv_now(sh->opts.loop);
-	sh->allowance = 1;
+	sh->moved_ms = uv_now(sh->opts.loop);
+	allowance_begin(&sh->line, sh->moved_ms);
 	ship_pump(sh);
 }
 
@@ -235,6 +218,8 @@ int ship_open(const struct ship_opts *opts, struct ship **ret, struct err *err)
 		sh->opts.ack_ms = ACK_MS;
 	if (sh->opts.retry_ms == 0)
 		sh->opts.retry_ms = RETRY_MS;
+	if (opts->max_rate_bps > 0)
+		sh->line.bytes_per_s = opts->max_rate_bps < 8 ? 1 : opts->max_rate_bps / 8;
 	tls_creds_ref(sh->opts.creds);
 	uv_timer_init(opts->loop, &sh->retry);
 	uv_timer_init(opts->loop, &sh->rate);

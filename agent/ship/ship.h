@@ -2,7 +2,8 @@
 /* agent/ship/ship.h: sends the spool's blocks to a collector, Lumberjack v2 over mTLS.
  * One block is one window: `W n` then the stored `C` frame, bytes unchanged. Several blocks may be
  * in flight; an acknowledgement below n is progress only and moves nothing. Fail-over over the
- * addresses, jittered back-off (1 s to 60 s), a rate limit for poor lines.
+ * addresses, jittered back-off (1 s to 60 s, see pace.h), a rate limit for poor lines, which a
+ * backlog keeps to like all else.
  * Thread: the loop thread. */
 #ifndef VARTIO_SHIP_SHIP_H
 #define VARTIO_SHIP_SHIP_H

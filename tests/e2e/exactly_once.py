@@ -54,7 +54,8 @@ def feed_and_kill(build, victims, seed):
         reg.tenant()
         log = reg.folder / "app.log"
         log.touch()
-        agent = reg.agent(inputs=[{"type": "file", "paths": [f"{log}*"]}])
+        agent = reg.agent(inputs=[{"type": "file", "paths": [f"{log}*"]}],
+                          collector={"retry": "100ms"})  # so that each kill finds blocks on their way
         agent.start()
         feed = Feed(str(log), 3)
         feed.start()
