@@ -132,6 +132,15 @@ out:
 	return r;
 }
 
+/* A folder whose name is not synced in the one above can vanish in a power loss, and all that was
+ * synced in it with it. */
+static int dir_make_one(const char *path, unsigned mode, struct err *err)
+{
+	if (mkdir(path, mode) == 0)
+		return dir_of_sync(path, err);
+	return errno == EEXIST ? 0 : fail(err, "make folder", path);
+}
+
 int dir_make(const char *path, unsigned mode, struct err *err)
 {
 	char *copy = strdup(path);
@@ -143,12 +152,11 @@ int dir_make(const char *path, unsigned mode, struct err *err)
 		if (*q != '/')
 			continue;
 		*q = '\0';
-		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-			r = fail(err, "make folder", copy);
+		r = dir_make_one(copy, 0755, err);
 		*q = '/';
 	}
-	if (r == 0 && mkdir(path, mode) < 0 && errno != EEXIST)
-		r = fail(err, "make folder", path);
+	if (r == 0)
+		r = dir_make_one(path, mode, err);
 	free(copy);
 	return r;
 }
