@@ -15,7 +15,6 @@ import zlib
 FILE_HEADER = struct.Struct("<8sIIQQ8s8s")
 RECORD = struct.Struct("<IIQB7s")
 BLOCK = struct.Struct("<BBBBIQQQQqII")
-MAGIC = b"VTQUEUE\0"
 
 CRC_TABLE = []
 for _n in range(256):
@@ -39,6 +38,8 @@ class Damage(Exception):
 
 
 class Judge:
+    MAGIC = b"VTQUEUE\0"  # of the log that it reads
+
     def __init__(self, out):
         self.out = out
         self.faults = 0
@@ -63,7 +64,7 @@ class Judge:
                 self.fault(f"{path}: no header")
             return
         magic, version, crc, number, _first, salt, _zero = FILE_HEADER.unpack_from(data)
-        if magic != MAGIC or version != 1 or number != int(path.stem, 16) or \
+        if magic != self.MAGIC or version != 1 or number != int(path.stem, 16) or \
                 crc != crc32c(data[:12], data[16:FILE_HEADER.size]):
             self.fault(f"{path}: bad header")
             return
@@ -116,6 +117,16 @@ class Judge:
         frame = payload[at:]
         if crc32c(frame) != crc:
             raise Damage("the frame's checksum is wrong")
+
+        def each(n, event):
+            if n == 1 and kind == 1:
+                self.meta(event, epoch, number, first_seq, floor)
+            self.event(tenant, sender, epoch, number, first_seq + n - 1, received_ns, event)
+        self.events_of(frame, events, each)
+
+    @staticmethod
+    def events_of(frame, events, each):
+        """each(n, event) for the events of a `C` frame's payload, n from 1."""
         inflater = zlib.decompressobj()
         plain = inflater.decompress(frame) + inflater.flush()
         if not inflater.eof or inflater.unused_data:
@@ -128,11 +139,8 @@ class Judge:
             n += 1
             if seq != n or at + 10 + length > len(plain):
                 raise Damage(f"frame {n} is numbered {seq}, {length} bytes")
-            event = json.loads(plain[at + 10:at + 10 + length])
+            each(n, json.loads(plain[at + 10:at + 10 + length]))
             at += 10 + length
-            if n == 1 and kind == 1:
-                self.meta(event, epoch, number, first_seq, floor)
-            self.event(tenant, sender, epoch, number, first_seq + n - 1, received_ns, event)
         if n != events:
             raise Damage(f"{n} events where {events} were announced")
 

@@ -19,7 +19,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SCRIPT_DIRS = ("style", "conformance", "e2e", "packaging")
+SCRIPT_DIRS = ("style", "conformance", "e2e", "fault", "packaging")
 # What a sanitizer changes: the build folder, and how it is set up. undefined symbols are the
 # sanitizer's own, which clang leaves to the linker of the program.
 KINDS = {

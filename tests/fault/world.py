@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A world: one collector, one agent, the line between them, what is logged, and the judge."""
+import collections
+import fcntl
+import json
+import pathlib
+import signal
+import struct
+import subprocess
+import termios
+import threading
+import time
+
+import judge as judging
+from lib import Failed, check, free_port, region, wait_for
+from proxy import Proxy
+from sources import NUMBERED, Datagrams, Files, Stream
+
+ARRIVE_S = 90  # bounds a failure only
+
+
+class Events(judging.Judge):
+    """Only the numbers: (source, number) -> how often; event.id -> how often; the agent's own events."""
+
+    def __init__(self):
+        super().__init__(None)
+        self.seen, self.ids = collections.Counter(), collections.Counter()
+        self.own, self.faults_told = 0, []
+
+    def fault(self, text):
+        super().fault(text)
+        self.faults_told.append(text)
+
+    def event(self, tenant, sender, epoch, number, seq, received_ns, event):
+        self.ids[(sender, epoch, seq)] += 1
+        match = NUMBERED.search(event.get("message", ""))
+        if match:
+            self.seen[match.group(1), int(match.group(2))] += 1
+        elif event.get("event", {}).get("dataset") == "agent.status" or \
+                event.get("event.dataset") == "agent.status":
+            self.own += 1
+
+
+class SpoolEvents(Events):
+    """The same of a lane of the agent's spool (docs/formats.md, "Spool")."""
+    MAGIC = b"VTSPOOL\0"
+    HEAD = struct.Struct("<QQQQqII")
+
+    def block(self, payload):
+        epoch, number, first_seq, _floor, _closed_ns, events, places = self.HEAD.unpack_from(payload)
+        frame = payload[self.HEAD.size + places:]
+        if events:
+            self.events_of(frame[6:], events, lambda n, event: self.event(
+                "", "", f"{epoch:016x}", number, first_seq + n - 1, 0, event))
+
+
+class World:
+    """tests/fault/schedule.py makes one of a plan: {"seed", "spool_bytes", "sources": [...], ...}."""
+    SPOOL_SMALL = 4 << 20
+
+    def __init__(self, reg, plan, faults):
+        self.reg, self.plan, self.faults = reg, plan, faults
+        self.spool_bytes = plan["spool_bytes"]
+        self.locks = collections.defaultdict(threading.RLock)
+        self.disk_full = 0          # daemons may refuse to start while it is above 0
+        self.lives = []             # of the agent; see Life
+        self.counted = 0            # drops told by lives that have ended
+        self.starts = 0
+        self.agent_env, self.collector_env = None, None
+        self.begun = time.monotonic()
+        self.sources = [self.source(s) for s in plan["sources"]]
+        self.files = self.of(Files)
+        self.streams = self.of(Stream)
+        self.datagrams = self.of(Datagrams)
+        self.proxy = self.agent = None
+
+    def start_all(self):
+        """The daemons run when it returns. Separate, so that close() undoes what a failure left."""
+        reg = self.reg
+        reg.start_collector()
+        reg.tenant()
+        self.proxy = Proxy(reg.port)
+        self.agent = reg.agent(
+            inputs=[s.conf for s in self.sources], spool={"max_bytes": self.spool_bytes},
+            collector={"addresses": [f"localhost:{self.proxy.port}"]}, status_every="24h")
+        reg.collector.stop()
+        for fault in self.faults:
+            fault.prepare(self)
+        self.start_collector()
+        self.start_agent()
+
+    def of(self, kind):
+        return [s for s in self.sources if isinstance(s, kind)]
+
+    def source(self, s):
+        common = (s["name"], s["rate"], s["pad"], self.plan["seed"])
+        if s["kind"] == "files":
+            return Files(*common, self.reg.folder / f"log-{s['name']}", s["count"])
+        if s["kind"] == "tcp":
+            return Stream(*common, free_port())
+        address = str(self.reg.folder / f"{s['name']}.sock") if s["kind"] == "unix" \
+            else ("127.0.0.1", free_port(2))
+        return Datagrams(*common, address, s["receive_buffer"])
+
+    def say(self, text):
+        print(f"# {time.monotonic() - self.begun:6.2f} {text}", flush=True)
+
+    def until(self, what, ready, seconds=60):
+        return wait_for(what, ready, seconds, 0.1)
+
+    # --- the daemons ---
+
+    def start(self, name, begin, ready):
+        """Starts a daemon. One that gives up at once (a disk that is full) is started again, as a
+        service manager would."""
+        end = time.monotonic() + 60
+        while True:
+            begin()
+            while process_of(self, name).alive():
+                if ready():
+                    return
+                check(time.monotonic() < end, f"the {name} does not answer")
+                time.sleep(0.05)
+            check(self.disk_full > 0 and time.monotonic() < end,
+                  f"the {name} ended: {process_of(self, name).text()[-3000:]}")
+            self.say(f"the {name} gave up; again")
+            time.sleep(0.3)
+
+    def start_agent(self):
+        def begin():
+            self.agent.process = self.reg.spawn(
+                "agent", [self.reg.agent_bin, "run", "--config", self.agent.conf], env=self.agent_env)
+            self.starts += 1
+        self.start("agent", begin, self.status)
+        self.lives.append({s.name_: len(s.sent) for s in self.datagrams})
+
+    def start_collector(self):
+        def begin():
+            self.reg.collector = self.reg.spawn(
+                "collector", [self.reg.collector_bin, "run", "--config", self.reg.conf],
+                env=self.collector_env)
+
+        def ready():
+            try:
+                return self.reg.ready("collector", self.reg.metrics_port)
+            except Failed:
+                return False
+        self.start("collector", begin, ready)
+
+    def kill_agent(self):
+        self.lives.append({s.name_: len(s.sent) for s in self.datagrams})
+        kill(self.agent.process)
+
+    def kill_collector(self):
+        kill(self.reg.collector)
+
+    def stop_agent(self):
+        """SIGTERM, with the senders of datagrams quiet from before until the next start has been seen."""
+        self.hush()
+        self.count()
+        self.ends(self.agent.process, "agent")
+        threading.Thread(target=self.loud_again, daemon=True).start()
+
+    def loud_again(self):
+        lives = len(self.lives)
+        while len(self.lives) == lives:
+            time.sleep(0.05)
+        for s in self.datagrams:
+            s.quiet.clear()
+
+    def stop_collector(self):
+        self.ends(self.reg.collector, "collector")
+
+    @staticmethod
+    def ends(process, name):
+        check(process.stop(seconds=60) == 0, f"the {name} ended with {process.child.returncode} when it "
+              f"was told to stop: {process.text()[-2000:]}")
+
+    def reload_agent(self):
+        self.hush()
+        text = self.agent.process.text().count("inputs reopened")
+        self.count(spool=False)
+        self.agent.process.child.send_signal(signal.SIGHUP)
+        self.until("the reload", lambda: self.agent.process.text().count("inputs reopened") > text)
+        for s in self.datagrams:
+            s.quiet.clear()
+
+    def status(self):
+        """What the agent says of itself; None when it does not answer (now)."""
+        done = subprocess.run([self.reg.agent_bin, "status", "--json", "--config", self.agent.conf],
+                              capture_output=True, text=True, timeout=60, check=False)
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+    def waiting(self):
+        state = self.status()
+        return state is not None and any(i["state"] == "waiting" for i in state["inputs"])
+
+    # --- datagrams: nothing is in a socket when counters are read ---
+
+    def hush(self):
+        for s in self.datagrams:
+            with s.lock:
+                s.quiet.set()
+        self.until("sockets to be empty", lambda: all(map(self.drained, self.datagrams)))
+        for s in self.datagrams:
+            s.nudge()
+        self.until("sockets to be empty", lambda: all(map(self.drained, self.datagrams)))
+        self.status()  # answered after what was read before it
+
+    @staticmethod
+    def drained(source):
+        if source.unix:
+            left = fcntl.ioctl(source.sock, termios.TIOCOUTQ, struct.pack("i", 0))
+            return struct.unpack("i", left)[0] == 0
+        return udp_row(source.address[1])[0] == 0
+
+    def count(self, spool=True):
+        """Takes over what the agent has counted, before its counters begin anew."""
+        state = self.status()
+        if state is None:
+            return
+        ids = {s.name_ for s in self.datagrams}
+        for i in state["inputs"]:
+            if i["id"] in ids:
+                self.counted += i["dropped"]
+                if i["dropped"]:
+                    self.say(f"{i['id']} dropped {i['dropped']}")
+        if spool:
+            self.counted += state["spool"]["events_dropped"]
+            if state["spool"]["events_dropped"]:
+                self.say(f"the spool dropped {state['spool']['events_dropped']}")
+
+    # --- the judge ---
+
+    def queue(self):
+        """What the queue holds. While the collector writes, its end may be half there: again, then."""
+        for _ in range(20):
+            found = Events()
+            found.folder(self.reg.state / "queue")
+            if not found.faults_told:
+                break
+            time.sleep(0.2)
+        check(not found.faults_told, f"the queue is damaged: {found.faults_told[:3]}")
+        return found
+
+    def durable(self):
+        """What has been read from inputs for good: in the spool or in the queue. The spool first: what
+        leaves it in between is in the queue then."""
+        seen = set()
+        for lane in ("keep", "lossy"):
+            held = SpoolEvents()
+            try:
+                held.folder(self.agent.state / "spool" / lane)
+            except FileNotFoundError:  # a file that was just given up
+                pass
+            seen.update(held.seen)
+        seen.update(self.queue().seen)
+        return seen
+
+    def read_up(self, source, seconds=30):
+        """True when all that source wrote is durable. The caller holds its lock, so nothing is added."""
+        last = {(source.name_, n) for n in range(source.written)}
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if last <= self.durable():
+                return True
+            time.sleep(0.2)
+        self.say(f"{source.name_} was not read to its end within {seconds} s")
+        return False
+
+    def heal(self):
+        self.proxy.heal()
+        for name in ("agent", "collector"):
+            with self.locks[name]:
+                if not process_of(self, name).alive():
+                    getattr(self, f"start_{name}")()
+
+    def quiet(self):
+        """Nothing is on its way: two looks, a second apart, see the same."""
+        def look():
+            state = self.status()
+            if state is None or state["spool"]["events"] or not state["collector"]["connected"] or \
+                    any(i["state"] != "running" for i in state["inputs"]):
+                return None
+            return [i["events"] for i in state["inputs"]]
+        first = look()
+        time.sleep(1)
+        return first is not None and look() == first
+
+    def finish(self):
+        """Ends the sources, waits until all has arrived, stops the daemons; returns (queue, complaints)."""
+        for s in self.sources:
+            s.end()
+        self.hush()
+        self.until("everything to be acknowledged", self.quiet, ARRIVE_S)
+        end = time.monotonic() + ARRIVE_S / 2
+        while any((s.name_, n) not in found for found in [self.queue().seen] for s in self.files
+                  for n in range(s.written)) and time.monotonic() < end:
+            time.sleep(1)
+        self.until("everything to be acknowledged", self.quiet, ARRIVE_S)
+        for s in self.datagrams:
+            check(self.drained(s), f"{s.name_}: its socket is not empty")
+        self.count()
+        self.ends(self.agent.process, "agent")
+        self.ends(self.reg.collector, "collector")
+        self.proxy.close()
+        return self.queue()
+
+    def close(self):
+        """Whatever happened: everything ends, and the folder can be removed."""
+        for s in self.sources:
+            s.ended.set()
+        self.reg.close()
+        for fault in self.faults:
+            fault.clean(self)
+
+
+def process_of(world, name):
+    return world.agent.process if name == "agent" else world.reg.collector
+
+
+def kill(process):
+    process.child.send_signal(signal.SIGCONT)
+    process.kill()
+
+
+def udp_row(port):
+    """(bytes that wait in the socket, datagrams that the kernel dropped there)."""
+    for line in pathlib.Path("/proc/net/udp").read_text(encoding="ascii").splitlines()[1:]:
+        cells = line.split()
+        if int(cells[1].rsplit(":", 1)[1], 16) == port:
+            return int(cells[4].split(":")[1], 16), int(cells[-1])
+    return 0, 0
+
+
