@@ -4,7 +4,7 @@
 numbered lines goes on meanwhile; at the end each stands in the queue exactly once."""
 import random
 
-from faultlib import Feed, judge, main, settle, world
+from faultlib import Feed, Lines, chosen, judge, main, settle, wait_for, world
 
 
 def power_loss(build, victims, seed, cuts=8):
@@ -45,5 +45,35 @@ def power_either(build):
     power_loss(build, ["agent", "collector"], random.randrange(1 << 30))
 
 
+def idle_agent(build):
+    """power lost when all is acknowledged: nothing comes twice"""
+    with world(build) as w:
+        feed = Lines(w.log, 2000)
+        wait_for("everything to be acknowledged", lambda: w.shipped(feed.written))
+        w.power_cut("agent")
+        w.start("agent")
+        feed.more(1000)
+        settle(w, feed)
+        judge(w, feed, least=2999)
+
+
+def cut_after_ack(build):
+    """the collector's power is cut at the moment of an acknowledgement: what it answered for stays"""
+    with world(build) as w:
+        feed = Lines(w.log, 500)
+        wait_for("everything to be acknowledged", lambda: w.shipped(feed.written))
+        # The sync takes long: an answer that does not wait for it is caught.
+        w.disks["collector"].set(sync_ms=2000, path="queue/log")
+        feed.more(2000)
+        wait_for("everything to be acknowledged", lambda: w.shipped(feed.written))
+        w.power_cut("collector")
+        w.disks["collector"].good()
+        w.start("collector")
+        settle(w, feed)
+        judge(w, feed, least=2499)
+
+
+CASES = (power_agent, power_collector, power_either, idle_agent, cut_after_ack)
+
 if __name__ == "__main__":
-    main(power_agent, power_collector, power_either)
+    main(*chosen(CASES))

@@ -63,6 +63,27 @@ def append(path, first, end):
         write_lines(out, first, end)
 
 
+class Lines:
+    """A feed that writes when it is told to."""
+
+    def __init__(self, path, count):
+        self.path, self.written = path, 0
+        self.more(count)
+
+    def more(self, count):
+        append(self.path, self.written, self.written + count)
+        self.written += count
+
+
+def chosen(cases):
+    """All, or those that the command line names behind the build folder."""
+    names = sys.argv[2:]
+    del sys.argv[2:]
+    picked = [c for c in cases if not names or c.__name__ in names]
+    check(picked, f"cases are {[c.__name__ for c in cases]}")
+    return picked
+
+
 class World:
     """A region with one agent that follows one file; both on disks of the shim's."""
 
@@ -94,6 +115,11 @@ class World:
             if wait:
                 wait_for("the collector to listen",
                          lambda: reg.ready("collector", reg.metrics_port))
+
+    def shipped(self, lines):
+        """All lines were taken by the input, and nothing waits for an acknowledgement."""
+        state = self.agent.status()
+        return state is not None and state["inputs"][0]["events"] >= lines and self.agent.shipped()
 
     def power_cut(self, victim, dice=None):
         self.process(victim).kill()
