@@ -101,8 +101,7 @@ out:
 	return r;
 }
 
-int block_append(const struct block *b, uint64_t epoch, struct seglog *lg, struct seg_pos *ret_pos,
-		 struct err *err)
+int block_append(struct block *b, uint64_t epoch, struct seglog *lg, struct err *err)
 {
 	struct buf marks = { 0 };
 	uint8_t head[HEAD_MAX];
@@ -125,9 +124,11 @@ int block_append(const struct block *b, uint64_t epoch, struct seglog *lg, struc
 	parts[1] = buf_view(&marks);
 	parts[2] = buf_view(&b->frame);
 	if (b->events > 0)
-		r = seglog_append(lg, SPOOL_BLOCK, parts, 3, ret_pos, err);
+		r = seglog_append(lg, SPOOL_BLOCK, parts, 3, &b->pos, err);
 	else
-		r = seglog_append(lg, SPOOL_CHECKPOINTS, parts + 1, 1, ret_pos, err);
+		r = seglog_append(lg, SPOOL_CHECKPOINTS, parts + 1, 1, &b->pos, err);
+	if (r == 0)
+		b->next = seglog_end(lg);
 out:
 	buf_release(&marks);
 	return r;

@@ -19,9 +19,12 @@ struct block {
 	struct checkpoints checkpoints;
 	/* Set when it is first written, unchanged when that has to be tried again. */
 	uint64_t number; /* 0: not given yet */
+	uint64_t given;  /* bytes of raw as it went to the worker, who then frees it */
 	uint64_t first_seq, floor;
 	int64_t closed_ns;
 	struct buf frame;
+	/* Where it was appended, and what follows; to be synced yet. */
+	struct seg_pos pos, next;
 };
 
 struct block *block_new(void);
@@ -33,8 +36,7 @@ uint64_t block_bytes(const struct block *b); /* of its frames, uncompressed */
 /* Makes frame from raw, which is then freed. */
 int block_compress(struct block *b, uint64_t epoch, int level, struct err *err);
 /* Appends the block's record to the log, or its checkpoints' where it has no events. */
-int block_append(const struct block *b, uint64_t epoch, struct seglog *lg, struct seg_pos *ret_pos,
-		 struct err *err);
+int block_append(struct block *b, uint64_t epoch, struct seglog *lg, struct err *err);
 
 struct block_record { /* a SPOOL_BLOCK record, read; slices into its payload */
 	uint64_t epoch, number, first_seq, floor;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* agent/spool/job.c: what a lane gives to the worker: compress, append, one fdatasync; and what
- * follows on the loop thread. A block is numbered as it goes to the worker. What fails is tried
- * again by itself. */
+/* agent/spool/job.c: what a lane gives to the worker: compress and append the blocks that wait,
+ * then one fdatasync for all of them; and what follows on the loop thread. A block is numbered as
+ * it goes to the worker. What fails is tried again by itself: the same blocks, in the same order,
+ * with the same numbers. */
 #include "agent/spool/lane.h"
 
 #include "common/base/time.h"
@@ -13,24 +14,33 @@
 void job_run(struct worker *w)
 {
 	struct slice state = buf_view(&w->sh.state);
-	struct block *b = w->writing;
+	struct seglog *lg = w->sh.log;
+	unsigned n = 0;
 
 	w->result = 0;
+	w->n_durable = 0;
 	if (w->drop.file > 0)
-		(void)seglog_drop_before(w->sh.log, w->drop,
-					 NULL); /* tried again with the next job */
-	if (w->write_state && seglog_append(w->sh.log, SPOOL_ACK, &state, 1, NULL, NULL) == 0)
+		(void)seglog_drop_before(lg, w->drop, NULL); /* tried again with the next job */
+	if (w->write_state && seglog_append(lg, SPOOL_ACK, &state, 1, NULL, NULL) == 0)
 		w->write_state = false;
-	if (b == NULL)
+	if (w->n_writing == 0)
 		return;
-	w->result = block_compress(b, w->sp->epoch, w->sp->o.level, &w->err);
-	if (w->result == 0)
-		w->result = block_append(b, w->sp->epoch, w->sh.log, &w->pos, &w->err);
-	w->next = seglog_end(w->sh.log);
-	if (w->result == 0)
-		w->result = seglog_sync(w->sh.log, &w->err);
-	else
-		(void)seglog_sync(w->sh.log, NULL);
+	w->sh.appended = w->writing;
+	for (; n < w->n_writing && w->result == 0; n += w->result == 0) {
+		w->result = block_compress(w->writing[n], w->sp->epoch, w->sp->o.level, &w->err);
+		if (w->result == 0)
+			w->result = block_append(w->writing[n], w->sp->epoch, lg, &w->err);
+		if (w->result == 0)
+			w->sh.n_appended = n + 1; /* a snapshot of a file begun now knows it */
+	}
+	/* After a refusal too: what was appended before it need not wait for the next try. */
+	if (seglog_sync(lg, w->result == 0 ? &w->err : NULL) < 0)
+		w->result = -1;
+	/* A failed sync takes back what it was to sync, but not what an older file has. */
+	while (w->n_durable < n &&
+	       seg_pos_cmp(w->writing[w->n_durable]->next, seglog_durable(lg)) <= 0)
+		w->n_durable++;
+	w->sh.n_appended = 0;
 }
 
 static void job_work(uv_work_t *req)
@@ -68,27 +78,29 @@ static void job_failed(struct worker *w)
 void job_finish(struct worker *w)
 {
 	struct spool *sp = w->sp;
-	struct block *b = w->writing;
+	bool events = false;
 
 	w->busy = false;
 	w->state_dirty = w->state_dirty || w->write_state; /* could not be written: next time */
-	if (w->result < 0) {
-		job_failed(w);
-		return;
+	metric_add(&sp->stats.syncs, w->n_durable > 0);
+	for (unsigned i = 0; i < w->n_durable; i++) {
+		struct block *b = w->writing[i];
+
+		events = events || b->events > 0;
+		if (b->events > 0)
+			shelf_added(&w->sh, sp->epoch, b);
+		else
+			checkpoints_move(&w->sh.durable, &b->checkpoints);
+		block_free(b);
 	}
-	if (b == NULL)
-		return;
-	w->retry_ms = 0;
-	w->writing = NULL;
-	w->writing_bytes = 0;
-	metric_add(&sp->stats.syncs, 1);
-	if (b->events > 0)
-		shelf_added(&w->sh, sp->epoch, b, w->pos, w->next);
-	else
-		checkpoints_move(&w->sh.durable, &b->checkpoints);
-	if (b->events > 0 && !sp->closing && sp->o.ready != NULL)
+	w->n_writing -= w->n_durable;
+	memmove(w->writing, w->writing + w->n_durable, w->n_writing * sizeof(w->writing[0]));
+	if (w->result < 0)
+		job_failed(w);
+	else if (w->n_durable > 0)
+		w->retry_ms = 0;
+	if (events && !sp->closing && sp->o.ready != NULL)
 		sp->o.ready(sp->o.arg);
-	block_free(b);
 }
 
 static void job_after(uv_work_t *req, int status)
@@ -121,13 +133,14 @@ static void number_give(struct worker *w, struct block *b)
 	sp->next_seq += b->events;
 	floor = b->number;
 	for (int i = 0; i < LANES; i++) {
-		const struct block *other = sp->w[i].writing;
-		uint64_t low = shelf_floor(&sp->w[i].sh, sp->epoch);
+		const struct worker *other = &sp->w[i];
+		uint64_t low = shelf_floor(&other->sh, sp->epoch);
 
 		if (low < floor)
 			floor = low;
-		if (other != NULL && other->number > 0 && other->number < floor)
-			floor = other->number;
+		for (unsigned k = 0; k < other->n_writing; k++)
+			if (other->writing[k]->number > 0 && other->writing[k]->number < floor)
+				floor = other->writing[k]->number;
 	}
 	b->floor = floor;
 }
@@ -135,19 +148,21 @@ static void number_give(struct worker *w, struct block *b)
 /* Sets up the next job. false: there is nothing to do. */
 bool job_prepare(struct worker *w)
 {
-	if (w->writing == NULL && w->n_waiting > 0) {
-		if (w->lane == LANE_LOSSY)
-			lane_make_room(w->sp);
-		w->writing = lane_take(w);
-		w->writing_bytes = block_bytes(w->writing);
-		number_give(w, w->writing);
+	if (w->n_waiting > 0 && w->lane == LANE_LOSSY)
+		lane_make_room(w->sp);
+	while (w->n_waiting > 0 && w->n_writing < GROUP_MAX) {
+		struct block *b = lane_take(w);
+
+		b->given = block_bytes(b);
+		number_give(w, b);
+		w->writing[w->n_writing++] = b;
 	}
 	if (w->close_soon && lane_has_place(w)) {
 		if (w->open != NULL)
 			lane_wait(w);
 		w->close_soon = false;
 	}
-	if (w->writing == NULL && !w->state_dirty)
+	if (w->n_writing == 0 && !w->state_dirty)
 		return false;
 	w->write_state = w->state_dirty && shelf_state(&w->sh) == 0;
 	if (w->write_state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* agent/spool/lane.c: a lane's blocks in memory, and the room that each lane has. In the keep lane
- * one block waits, and then the inputs do; what cannot wait comes in bursts, and gets more places
+ * a few blocks wait, and then the inputs do; what cannot wait comes in bursts, and gets more places
  * before it is given up. Thread: the loop thread. */
 #include "agent/spool/lane.h"
 
@@ -8,16 +8,18 @@
 
 static uint64_t pending(const struct worker *w)
 {
-	uint64_t n = block_bytes(w->open) + w->writing_bytes;
+	uint64_t n = block_bytes(w->open);
 
 	for (unsigned i = 0; i < w->n_waiting; i++)
 		n += block_bytes(w->waiting[i]);
+	for (unsigned i = 0; i < w->n_writing; i++)
+		n += w->writing[i]->given;
 	return n;
 }
 
 bool lane_has_place(const struct worker *w)
 {
-	return w->n_waiting < (w->lane == LANE_LOSSY ? WAITING_MAX : 1);
+	return w->n_waiting < (w->lane == LANE_LOSSY ? WAITING_MAX : KEEP_MAX);
 }
 
 void lane_wait(struct worker *w)

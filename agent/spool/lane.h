@@ -1,29 +1,32 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* agent/spool/lane.h: what the spool's files share: a lane with its blocks in memory (lane.c) and
  * its worker (job.c), and the spool that holds both. For agent/spool alone.
- * A lane's blocks in memory: `open` takes events, those `waiting` are closed, `writing` is with the
- * worker (or waits for its next try). Blocks are numbered when they go to the worker, so a lane's
- * numbers rise along its log. */
+ * A lane's blocks in memory: `open` takes events, those `waiting` are closed, those `writing` are
+ * with the worker (or wait for its next try): it takes what waits and syncs once. Blocks are
+ * numbered when they go to the worker, so a lane's numbers rise along its log. */
 #ifndef VARTIO_SPOOL_LANE_H
 #define VARTIO_SPOOL_LANE_H
 
 #include "agent/spool/shelf.h"
 
 #define WAITING_MAX 16u /* blocks of the lossy lane that may wait for the disk: 4 MiB */
+#define KEEP_MAX    3u  /* and of the keep lane, whose inputs can wait: more would buy no speed */
+#define GROUP_MAX   4u  /* blocks that are synced together */
 
 struct worker { /* one lane's, and what it is doing */
 	struct spool *sp;
 	enum lane lane;
 	struct shelf sh;
-	struct block *open, *writing;
+	struct block *open;
 	struct block *waiting[WAITING_MAX]; /* the oldest first */
 	unsigned n_waiting;
+	struct block *writing[GROUP_MAX];
+	unsigned n_writing;
 	uv_timer_t close_timer, retry_timer;
-	bool close_soon;        /* `open` is due, as soon as there is a place to wait */
-	uint64_t writing_bytes; /* of `writing`, as it was given to the worker */
-	uint32_t retry_ms;      /* 0: the last write was good */
-	struct err refused;     /* why it was not */
-	bool state_dirty;       /* acknowledgements not recorded yet */
+	bool close_soon;    /* `open` is due, as soon as there is a place to wait */
+	uint32_t retry_ms;  /* 0: the last write was good */
+	struct err refused; /* why it was not */
+	bool state_dirty;   /* acknowledgements not recorded yet */
 
 	/* The job: set by the loop thread before it starts, by the worker before it ends. */
 	uv_work_t req;
@@ -31,8 +34,8 @@ struct worker { /* one lane's, and what it is doing */
 	struct seg_pos drop; /* files before it may go */
 	bool write_state;
 	int result;
+	unsigned n_durable; /* of `writing`, from the first on; the others are tried again */
 	struct err err;
-	struct seg_pos pos, next;
 	bool done; /* under sp->lock: the worker is through */
 };
 

@@ -3,7 +3,7 @@
  * newest table that has it. Thread: the loop thread. */
 #include "agent/spool/lane.h"
 
-#define TABLES_MAX (WAITING_MAX + 3) /* of checkpoints, in a lane */
+#define TABLES_MAX (WAITING_MAX + GROUP_MAX + 2) /* of checkpoints, in a lane */
 
 /* The lane's tables of checkpoints, the newest first. */
 static size_t tables(const struct worker *w, const struct checkpoints *out[TABLES_MAX])
@@ -14,8 +14,8 @@ static size_t tables(const struct worker *w, const struct checkpoints *out[TABLE
 		out[n++] = &w->open->checkpoints;
 	for (unsigned i = w->n_waiting; i > 0; i--)
 		out[n++] = &w->waiting[i - 1]->checkpoints;
-	if (w->writing != NULL)
-		out[n++] = &w->writing->checkpoints;
+	for (unsigned i = w->n_writing; i > 0; i--)
+		out[n++] = &w->writing[i - 1]->checkpoints;
 	out[n++] = &w->sh.durable;
 	return n;
 }

@@ -113,15 +113,14 @@ int shelf_load(struct shelf *sh, struct lent *le, struct err *err)
 	return le->frame.failed ? err_nomem(err) : 0;
 }
 
-void shelf_added(struct shelf *sh, uint64_t epoch, struct block *b, struct seg_pos pos,
-		 struct seg_pos next)
+void shelf_added(struct shelf *sh, uint64_t epoch, struct block *b)
 {
 	const struct block_record rec = { .epoch = epoch,
 					  .number = b->number,
 					  .events = b->events,
 					  .closed_ns = b->closed_ns,
 					  .frame = buf_view(&b->frame) };
-	struct lent le = { .pos = pos,
+	struct lent le = { .pos = b->pos,
 			   .epoch = epoch,
 			   .number = b->number,
 			   .events = b->events,
@@ -131,17 +130,17 @@ void shelf_added(struct shelf *sh, uint64_t epoch, struct block *b, struct seg_p
 	size_t cached = 0;
 
 	/* Without memory for a run the counts are short by one block; the block itself is not. */
-	(void)runs_add(sh, pos, &rec);
+	(void)runs_add(sh, b->pos, &rec);
 	checkpoints_move(&sh->durable, &b->checkpoints);
 	for (size_t i = 0; i < sh->n_lent; i++)
 		cached += !sh->lent[i].given && sh->lent[i].frame.n > 0;
 	if (sh->backlog > 0 || cached >= CACHED_MAX || lent_add(sh, &le) < 0) {
 		if (sh->backlog++ == 0)
-			sh->unread = pos;
+			sh->unread = b->pos;
 		return;
 	}
 	b->frame = (struct buf){ 0 }; /* lent's from here */
-	sh->unread = next;
+	sh->unread = b->next;
 }
 
 bool shelf_ack(struct shelf *sh, uint64_t epoch, uint64_t number)

@@ -45,12 +45,17 @@ struct shelf {
 	struct block_key *skip; /* behind the head, but acknowledged before the restart */
 	size_t n_skip;
 	struct checkpoints durable;
+	/* The worker's: blocks appended behind `durable` and not given to shelf_added yet. */
+	struct block *const *appended;
+	unsigned n_appended;
 	struct buf state; /* what an acknowledgement record says, as of the last shelf_state */
 	struct spool_stats *stats;
 };
 
-/* Opens the log and rebuilds what is held. */
-int shelf_open(struct shelf *sh, const char *dir, uint64_t segment_bytes, struct err *err);
+/* Opens the log and rebuilds what is held. ordered: a block counts only where all before it do (its
+ * checkpoint stands behind theirs). */
+int shelf_open(struct shelf *sh, const char *dir, uint64_t segment_bytes, bool ordered,
+	       struct err *err);
 void shelf_close(struct shelf *sh);
 /* The oldest block that is not acknowledged; the end of the log when there is none. */
 struct seg_pos shelf_head(const struct shelf *sh);
@@ -61,8 +66,7 @@ int shelf_peek(struct shelf *sh, struct lent **ret, struct err *err);
 int shelf_load(struct shelf *sh, struct lent *le, struct err *err);
 /* A block became durable; its frame is kept when it is next to be given. Never fails: without
  * memory the block is read from disk later. */
-void shelf_added(struct shelf *sh, uint64_t epoch, struct block *b, struct seg_pos pos,
-		 struct seg_pos next);
+void shelf_added(struct shelf *sh, uint64_t epoch, struct block *b);
 bool shelf_ack(struct shelf *sh, uint64_t epoch, uint64_t number); /* true: it was held */
 void shelf_rewind(struct shelf *sh);
 /* Gives up the blocks of the oldest file, and counts them. false: it is the file being written. */

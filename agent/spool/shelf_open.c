@@ -67,6 +67,19 @@ static void snapshot(void *arg, struct buf *out)
 	le32_put(out, (uint32_t)sh->state.n);
 	buf_slice(out, buf_view(&sh->state));
 	checkpoints_encode(&sh->durable, out);
+	for (unsigned i = 0; i < sh->n_appended; i++)
+		checkpoints_encode(&sh->appended[i]->checkpoints, out);
+}
+
+static int replay_marks(struct shelf *sh, struct slice in, struct err *err)
+{
+	struct checkpoints some = { 0 };
+	int r = checkpoints_decode(&some, in, err);
+
+	if (r == 0)
+		checkpoints_move(&sh->durable, &some);
+	checkpoints_clear(&some);
+	return r;
 }
 
 static int replay_snapshot(struct shelf *sh, struct slice in, struct err *err)
@@ -80,18 +93,7 @@ static int replay_snapshot(struct shelf *sh, struct slice in, struct err *err)
 	checkpoints_clear(&sh->durable);
 	if (state_read(sh, state, err) < 0)
 		return -1;
-	return checkpoints_decode(&sh->durable, c.in, err);
-}
-
-static int replay_marks(struct shelf *sh, struct slice in, struct err *err)
-{
-	struct checkpoints some = { 0 };
-	int r = checkpoints_decode(&some, in, err);
-
-	if (r == 0)
-		checkpoints_move(&sh->durable, &some);
-	checkpoints_clear(&some);
-	return r;
+	return replay_marks(sh, c.in, err);
 }
 
 static int replay_block(struct shelf *sh, const struct seg_record *rec, struct err *err)
@@ -179,12 +181,14 @@ static int take_off_acked(struct shelf *sh, struct err *err)
 	return r < 0 ? -1 : 0;
 }
 
-int shelf_open(struct shelf *sh, const char *dir, uint64_t segment_bytes, struct err *err)
+int shelf_open(struct shelf *sh, const char *dir, uint64_t segment_bytes, bool ordered,
+	       struct err *err)
 {
 	const struct seglog_opts o = { .dir = dir,
 				       .magic = "VTSPOOL",
 				       .snapshot = snapshot,
 				       .segment_bytes = segment_bytes,
+				       .ordered = ordered,
 				       .arg = sh };
 
 	if (seglog_open(&o, replay, &sh->log, err) < 0)

@@ -140,9 +140,10 @@ uint64_t spool_unsynced(const struct spool *sp)
 		const struct worker *w = &sp->w[i];
 
 		n += w->open != NULL ? w->open->events : 0;
-		n += w->writing != NULL ? w->writing->events : 0;
 		for (unsigned k = 0; k < w->n_waiting; k++)
 			n += w->waiting[k]->events;
+		for (unsigned k = 0; k < w->n_writing; k++)
+			n += w->writing[k]->events;
 	}
 	return n;
 }
@@ -189,7 +190,7 @@ static int lane_start(struct spool *sp, enum lane lane, uint64_t segment_bytes, 
 	if (path.failed)
 		err_nomem(err);
 	else
-		r = shelf_open(&w->sh, buf_cstr(&path), segment_bytes, err);
+		r = shelf_open(&w->sh, buf_cstr(&path), segment_bytes, lane == LANE_KEEP, err);
 	buf_release(&path);
 	return r;
 }
@@ -281,7 +282,8 @@ void spool_close(struct spool *sp)
 		block_free(w->open);
 		while (w->n_waiting > 0)
 			block_free(lane_take(w));
-		block_free(w->writing);
+		for (unsigned k = 0; k < w->n_writing; k++)
+			block_free(w->writing[k]);
 		uv_close((uv_handle_t *)&w->close_timer, timer_closed);
 		uv_close((uv_handle_t *)&w->retry_timer, timer_closed);
 	}

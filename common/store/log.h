@@ -20,6 +20,7 @@ struct seglog {
 	uint64_t segment_bytes, max_bytes;
 	void (*snapshot)(void *arg, struct buf *out);
 	void *arg;
+	bool ordered;
 	uint64_t torn, damaged;
 
 	struct segfile cur; /* the file being written; fd -1: none, one is begun when needed */

@@ -64,13 +64,42 @@ struct scan { /* of one file */
 	bool last;
 };
 
+/* Was record `bad` on disk for certain before it became unreadable? A record that was written after
+ * its sync says so. From the sound record at `at` on. 1 yes, 0 no, -1 *err. */
+static int was_synced(const struct scan *sc, uint64_t bad, uint64_t at, struct buf *mem,
+		      struct err *err)
+{
+	struct seg_record rec;
+	uint64_t number;
+
+	for (;;) {
+		enum segfile_result r = segfile_read(&sc->f, at, sc->size, mem, &rec, &number, err);
+
+		if (r == SEGFILE_RECORD_OK && number - rec.unsynced > bad)
+			return 1;
+		if (r == SEGFILE_RECORD_OK)
+			at = rec.next.offset;
+		else if (r == SEGFILE_BAD)
+			r = segfile_resync(&sc->f, at, sc->size, mem, &at, err);
+		if (r != SEGFILE_RECORD_OK)
+			return r == SEGFILE_ERROR ? -1 : 0;
+	}
+}
+
 /* Behind a bad record: on to the next sound one (1), or the end of what counts (0). */
 static int scan_bad(struct seglog *lg, struct scan *sc, struct buf *mem, struct err *err)
 {
 	uint64_t next = sc->size;
+	int r = 1;
 
 	switch (segfile_resync(&sc->f, sc->at, sc->size, mem, &next, err)) {
 	case SEGFILE_RECORD_OK:
+		if (sc->last && lg->ordered)
+			r = was_synced(sc, lg->next_record, next, mem, err);
+		if (r < 0)
+			return -1;
+		if (r == 0)
+			break;
 		lg->damaged++;
 		sc->at = next;
 		return 1;
@@ -128,6 +157,9 @@ static int take_over(struct seglog *lg, const struct scan *sc, struct err *err)
 		if (ftruncate(sc->f.fd, (off_t)sc->at) < 0 || fdatasync(sc->f.fd) < 0)
 			return log_fail(lg, "cut the torn tail of", sc->f.number, err);
 	}
+	/* Records there could not say what was unsynced: the next one begins a file. */
+	if (lg->ordered && sc->f.version < 2)
+		return fdatasync(sc->f.fd) < 0 ? log_fail(lg, "sync", sc->f.number, err) : 0;
 	/* A full disk is no reason not to start: appending will say so when it matters. */
 	(void)log_reserve(sc->f.fd, size);
 	lg->cur = sc->f;
@@ -189,7 +221,7 @@ static int scan_file(struct seglog *lg, size_t i,
 		goto out;
 	if (sc.last && take_over(lg, &sc, err) < 0)
 		goto out;
-	if (sc.last)
+	if (lg->cur.fd >= 0)
 		sc.f.fd = -1; /* the log's from here */
 	lg->files[i].end = sc.at;
 	r = 1;

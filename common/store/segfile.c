@@ -2,8 +2,9 @@
 /* common/store/segfile.c: the bytes of a segment file. All numbers are little-endian.
  * header (48):  magic 8, version u32, crc32c u32 of the other 44 bytes, file u64, first record u64,
  *               salt 8, zero 8
- * record (24):  payload length u32, crc32c u32 (salt, length, number, kind and zeros, payload),
- *               number u64, kind u8, zero 7; then the payload, then zeros to a multiple of 8 */
+ * record (24):  payload length u32, crc32c u32 (salt, length, bytes 8 to 23, payload),
+ *               number u64, kind u8, zero 3, unsynced u32 (version 2; else zero); then the payload,
+ * then zeros to a multiple of 8 */
 #include "common/store/segfile.h"
 
 #include <errno.h>
@@ -63,7 +64,7 @@ void segfile_head_make(const struct segfile *f, const char magic[8], uint8_t out
 {
 	memset(out, 0, SEGFILE_HEAD);
 	memcpy(out, magic, 8);
-	le32_set(out + 8, SEGFILE_VERSION);
+	le32_set(out + 8, f->version);
 	le64_set(out + 16, f->number);
 	le64_set(out + 24, f->first_record);
 	memcpy(out + 32, f->salt, sizeof(f->salt));
@@ -106,6 +107,7 @@ enum segfile_result segfile_head_read(struct segfile *f, const char magic[8], co
 	}
 	if (le64_get(h + 16) != f->number)
 		return SEGFILE_BAD; /* renamed by hand: its records' places would be wrong */
+	f->version = le32_get(h + 8);
 	f->first_record = le64_get(h + 24);
 	memcpy(f->salt, h + 32, sizeof(f->salt));
 	return SEGFILE_RECORD_OK;
@@ -120,7 +122,7 @@ static uint32_t record_crc(const struct segfile *f, const uint8_t *h)
 	return crc32c(c, h + 8, SEGFILE_RECORD - 8);
 }
 
-void segfile_record_make(const struct segfile *f, uint8_t kind, uint64_t number,
+void segfile_record_make(const struct segfile *f, uint8_t kind, uint64_t number, uint32_t unsynced,
 			 const struct slice *parts, size_t n, uint8_t out[SEGFILE_RECORD])
 {
 	uint64_t len = 0;
@@ -132,6 +134,7 @@ void segfile_record_make(const struct segfile *f, uint8_t kind, uint64_t number,
 	le32_set(out, (uint32_t)len);
 	le64_set(out + 8, number);
 	out[16] = kind;
+	le32_set(out + 20, unsynced);
 	c = record_crc(f, out);
 	for (size_t i = 0; i < n; i++)
 		c = crc32c(c, parts[i].p, parts[i].n);
@@ -139,10 +142,10 @@ void segfile_record_make(const struct segfile *f, uint8_t kind, uint64_t number,
 }
 
 /* Could these be a record's first bytes, with `left` bytes up to the limit? */
-static bool head_plausible(const uint8_t *h, uint64_t left)
+static bool head_plausible(const struct segfile *f, const uint8_t *h, uint64_t left)
 {
-	return le64_get(h + 8) != 0 && all_zero(h + 17, 7) && le32_get(h) <= SEGFILE_PAYLOAD_MAX &&
-	       segfile_room(le32_get(h)) <= left;
+	return le64_get(h + 8) != 0 && all_zero(h + 17, f->version < 2 ? 7 : 3) &&
+	       le32_get(h) <= SEGFILE_PAYLOAD_MAX && segfile_room(le32_get(h)) <= left;
 }
 
 static enum segfile_result io_error(const struct segfile *f, uint64_t at, struct err *err)
@@ -234,7 +237,7 @@ enum segfile_result segfile_read(const struct segfile *f, uint64_t at, uint64_t 
 	memcpy(h, p, sizeof(h));
 	if (all_zero(h, sizeof(h)))
 		return zeros_or_bad(f, at, limit, err);
-	if (!head_plausible(h, limit - at))
+	if (!head_plausible(f, h, limit - at))
 		return SEGFILE_BAD;
 	len = le32_get(h);
 	n = look(f, at + SEGFILE_RECORD, len, limit, mem, &p);
@@ -245,6 +248,7 @@ enum segfile_result segfile_read(const struct segfile *f, uint64_t at, uint64_t 
 	rec->pos = (struct seg_pos){ f->number, at };
 	rec->next = (struct seg_pos){ f->number, at + segfile_room(len) };
 	rec->kind = h[16];
+	rec->unsynced = le32_get(h + 20);
 	rec->payload = (struct slice){ (const char *)p, len };
 	*ret_number = le64_get(h + 8);
 	return SEGFILE_RECORD_OK;
@@ -262,7 +266,7 @@ static enum segfile_result resync_by_length(const struct segfile *f, uint64_t at
 
 	if (n < 0)
 		return io_error(f, at, err);
-	if ((size_t)n < sizeof(h) || !head_plausible(h, limit - at))
+	if ((size_t)n < sizeof(h) || !head_plausible(f, h, limit - at))
 		return SEGFILE_BAD;
 	next = at + segfile_room(le32_get(h));
 	r = segfile_read(f, next, limit, mem, &rec, &number, err);
@@ -298,7 +302,7 @@ enum segfile_result segfile_resync(const struct segfile *f, uint64_t at, uint64_
 			goto out;
 		}
 		for (size_t i = 0; i + SEGFILE_RECORD <= (size_t)n && at + i < limit; i += 8) {
-			if (!head_plausible(chunk + i, limit - at - i) ||
+			if (!head_plausible(f, chunk + i, limit - at - i) ||
 			    le64_get(chunk + i + 8) < f->first_record ||
 			    le64_get(chunk + i + 8) > most)
 				continue;

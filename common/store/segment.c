@@ -103,6 +103,7 @@ int seglog_open(const struct seglog_opts *opts,
 	memcpy(lg->magic, opts->magic, sizeof(lg->magic));
 	lg->segment_bytes = opts->segment_bytes;
 	lg->max_bytes = opts->max_bytes;
+	lg->ordered = opts->ordered;
 	lg->snapshot = opts->snapshot;
 	lg->arg = opts->arg;
 	lg->dir = strdup(opts->dir);
@@ -157,7 +158,7 @@ static int write_parts(int fd, struct iovec *v, int n, uint64_t at)
 
 /* One record at `at` of file f. Returns its room, or 0 with errno. */
 static uint64_t write_record(const struct segfile *f, uint64_t at, uint8_t kind, uint64_t number,
-			     const struct slice *parts, size_t n)
+			     uint32_t unsynced, const struct slice *parts, size_t n)
 {
 	static const char zeros[8];
 	uint8_t head[SEGFILE_RECORD];
@@ -165,7 +166,7 @@ static uint64_t write_record(const struct segfile *f, uint64_t at, uint8_t kind,
 	uint64_t len = 0, room;
 	int k = 0;
 
-	segfile_record_make(f, kind, number, parts, n, head);
+	segfile_record_make(f, kind, number, unsynced, parts, n, head);
 	v[k++] = (struct iovec){ head, sizeof(head) };
 	for (size_t i = 0; i < n; i++) {
 		len += parts[i].n;
@@ -223,7 +224,7 @@ static int file_make(struct seglog *lg, struct segfile *f, uint64_t size, uint64
 	if (log_reserve(f->fd, size) < 0 || pwrite_all(f->fd, head, sizeof(head), 0) < 0)
 		goto fail;
 	if (lg->snapshot != NULL) {
-		room = write_record(f, end, SEG_SNAPSHOT, f->first_record, &snap, 1);
+		room = write_record(f, end, SEG_SNAPSHOT, f->first_record, 0, &snap, 1);
 		if (room == 0)
 			goto fail;
 		end += room;
@@ -272,7 +273,10 @@ static int sync_cur(struct seglog *lg, struct err *err)
 /* Ends the current file and begins the next, with room for a record of `need`. */
 static int roll(struct seglog *lg, uint64_t head, uint64_t need, struct err *err)
 {
-	struct segfile f = { .fd = -1, .number = lg->next_file, .first_record = lg->next_record };
+	struct segfile f = { .fd = -1,
+			     .version = lg->ordered ? 2 : 1,
+			     .number = lg->next_file,
+			     .first_record = lg->next_record };
 	uint64_t size = head + need > lg->segment_bytes ? head + need : lg->segment_bytes, end = 0;
 
 	if (sync_cur(lg, err) < 0)
@@ -325,6 +329,7 @@ int seglog_append(struct seglog *lg, uint8_t kind, const struct slice *parts, si
 		  struct seg_pos *ret_pos, struct err *err)
 {
 	uint64_t len = 0, head = 0, room;
+	uint32_t unsynced;
 	struct log_file *f;
 
 	for (size_t i = 0; i < n; i++)
@@ -345,7 +350,8 @@ int seglog_append(struct seglog *lg, uint8_t kind, const struct slice *parts, si
 			return -1;
 	}
 	f = &lg->files[lg->n_files - 1];
-	if (write_record(&lg->cur, f->end, kind, lg->next_record, parts, n) == 0) {
+	unsynced = lg->ordered ? (uint32_t)(lg->next_record - lg->durable_record) : 0;
+	if (write_record(&lg->cur, f->end, kind, lg->next_record, unsynced, parts, n) == 0) {
 		log_fail(lg, "write", lg->cur.number, err);
 		if (cut_back(lg, f->end) < 0)
 			lg->broken = true;
@@ -379,9 +385,8 @@ int seglog_drop_before(struct seglog *lg, struct seg_pos pos, struct err *err)
 	size_t n = 0;
 	int r = 0;
 
-	for (; n < lg->n_files && lg->files[n].number < pos.file; n++) {
-		if (lg->cur.fd >= 0 && lg->files[n].number == lg->cur.number)
-			break;
+	/* The last file stays even if it is not written to any more: it has the newest snapshot. */
+	for (; n + 1 < lg->n_files && lg->files[n].number < pos.file; n++) {
 		segfile_name(lg->files[n].number, name);
 		if (unlinkat(lg->dir_fd, name, 0) < 0 && errno != ENOENT) {
 			r = log_fail(lg, "remove", lg->files[n].number, err);

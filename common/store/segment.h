@@ -21,6 +21,10 @@ struct seglog_opts {
 	uint64_t
 		segment_bytes; /* preallocated size of a file; a larger record gets a larger file */
 	uint64_t max_bytes;    /* over all files; an append past it says ERR_FULL. 0: no bound */
+	/* A record counts only where all before it do. Records synced together may reach the disk
+	 * in any order: after a power loss, when one of them is missing, those behind it are cut
+	 * off too. Without this they are kept, and the missing one is damage. */
+	bool ordered;
 	/* Called when a new file is begun; what it appends to out becomes the file's first record
 	 * (kind SEG_SNAPSHOT), so that state outlives the files it was built from. May be NULL. */
 	void (*snapshot)(void *arg, struct buf *out);
@@ -35,6 +39,7 @@ struct seg_record {
 	struct seg_pos pos;  /* of this record */
 	struct seg_pos next; /* of the one behind it */
 	uint8_t kind;
+	uint32_t unsynced;    /* records before it that were not synced when it was written */
 	struct slice payload; /* lent until the next call on the same reader */
 };
 

@@ -18,9 +18,11 @@
 #include "common/store/segment.h"
 
 static char dir[64];
+static bool ordered; /* of the logs that open_log opens */
 
 static int make_dir(void **state)
 {
+	ordered = false;
 	snprintf(dir, sizeof(dir), "/tmp/vartio-segment-XXXXXX");
 	return mkdtemp(dir) != NULL ? 0 : -1;
 }
@@ -56,6 +58,7 @@ static struct seglog *open_log(uint64_t segment_bytes, uint64_t max_bytes, bool 
 				 .magic = "VTTEST",
 				 .segment_bytes = segment_bytes,
 				 .max_bytes = max_bytes,
+				 .ordered = ordered,
 				 .snapshot = snapshots ? snap : NULL };
 	struct seglog *lg = NULL;
 	struct err err = { 0 };
@@ -277,6 +280,79 @@ static void test_damage_inside(void **state)
 	seglog_close(lg);
 }
 
+static void flip(uint64_t at)
+{
+	int fd = open(file_path(1), O_RDWR);
+	char c;
+
+	assert_int_equal(pread_all(fd, &c, 1, (off_t)at), 1);
+	c ^= 1;
+	assert_int_equal(pwrite_all(fd, &c, 1, (off_t)at), 0);
+	close(fd);
+}
+
+/* Where a record counts only with all before it: of those that were synced together none counts
+ * behind a bad one. What was synced before a later record was written is damage, as ever. */
+static void test_ordered(void **state)
+{
+	struct seg_pos at[5];
+	struct seglog *lg;
+	struct err err;
+
+	ordered = true;
+	lg = open_log(4096, 0, false);
+	put_ok(lg, "zero");
+	for (int i = 1; i < 4; i++) {
+		at[i] = seglog_end(lg);
+		assert_int_equal(put(lg, "together", &err), 0);
+	}
+	assert_int_equal(seglog_sync(lg, &err), 0);
+	seglog_close(lg);
+	flip(at[2].offset + 25);
+	lg = open_log(4096, 0, false);
+	assert_string_equal(buf_cstr(&seen), "1:zero 1:together ");
+	assert_int_equal(seglog_damaged(lg), 0);
+	assert_true(seglog_torn_bytes(lg) > 0);
+	for (int i = 2; i < 4; i++) {
+		at[i] = seglog_end(lg);
+		assert_int_equal(put(lg, "again", &err), 0);
+	}
+	assert_int_equal(seglog_sync(lg, &err), 0);
+	assert_int_equal(put(lg, "later", &err), 0); /* knows that they were synced */
+	seglog_close(lg);
+	flip(at[2].offset + 25);
+	lg = open_log(4096, 0, false);
+	assert_string_equal(buf_cstr(&seen), "1:zero 1:together 1:again 1:later ");
+	assert_int_equal(seglog_damaged(lg), 1);
+	assert_int_equal(seglog_torn_bytes(lg), 0);
+	seglog_close(lg);
+}
+
+/* A log of the older version is read, and goes on in a file of the newer one; nothing of it is
+ * dropped before there is one. */
+static void test_ordered_from_older(void **state)
+{
+	struct seglog *lg = open_log(4096, 0, true);
+	struct err err;
+
+	put_ok(lg, "old");
+	seglog_close(lg);
+	ordered = true;
+	lg = open_log(4096, 0, true);
+	assert_string_equal(buf_cstr(&seen), "0:snap 1:old ");
+	assert_int_equal(seglog_drop_before(lg, seglog_end(lg), &err), 0);
+	assert_int_equal(access(file_path(1), F_OK), 0);
+	put_ok(lg, "new");
+	put_ok(lg, "newer");
+	assert_string_equal(read_all(lg, (struct seg_pos){ 0, 0 }),
+			    "0:snap 1:old 0:snap 1:new 1:newer ");
+	seglog_close(lg);
+	lg = open_log(4096, 0, true);
+	assert_string_equal(buf_cstr(&seen), "0:snap 1:old 0:snap 1:new 1:newer ");
+	assert_int_equal(access(file_path(3), F_OK), -1);
+	seglog_close(lg);
+}
+
 /* An older file whose header or tail is damaged is told of, and the others are read. */
 static void test_damaged_file(void **state)
 {
@@ -448,7 +524,7 @@ static void test_refusals(void **state)
 	struct seglog_opts o = { .dir = dir, .magic = "VTTEST", .segment_bytes = 4096 };
 	struct seglog *lg, *other = NULL;
 	struct err err = { 0 };
-	uint8_t version = 2, head[48];
+	uint8_t version = 3, head[48];
 	char move[300];
 	uint32_t crc;
 	int fd;
@@ -494,10 +570,13 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
 	const struct CMUnitTest tests[] = {
-		T(test_round_trip),    T(test_files),         T(test_torn_tail),
-		T(test_torn_birth),    T(test_damage_inside), T(test_damaged_file),
-		T(test_forged_record), T(test_max_bytes),     T(test_disk_full),
-		T(test_kill),          T(test_refusals),
+		T(test_round_trip),         T(test_files),
+		T(test_torn_tail),          T(test_torn_birth),
+		T(test_damage_inside),      T(test_damaged_file),
+		T(test_forged_record),      T(test_max_bytes),
+		T(test_disk_full),          T(test_kill),
+		T(test_refusals),           T(test_ordered),
+		T(test_ordered_from_older),
 	};
 	int r = RUN_TESTS(tests);
 
