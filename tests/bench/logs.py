@@ -77,6 +77,20 @@ def auth_lines(count, seed=SEED):
         running[turn] = running[turn] or author.session()
 
 
+def filebeat_lines(lines):
+    """What Filebeat makes of the lines of a file, but for @metadata."""
+    at = 0
+    for line in lines:
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
+        yield json.dumps({
+            "@timestamp": now.replace("+00:00", "Z"), "ecs": {"version": "8.0.0"}, "host": {"name": "palvelin1"},
+            "agent": {"type": "filebeat", "version": "8.11.0", "name": "palvelin1",
+                      "ephemeral_id": "0d2a3c0e-6a51-4a55-8f0a-0b1d2c3e4f50", "id": "5f3e2a10-91c4-4f6e-a1b2-c3d4e5f60718"},
+            "log": {"offset": at, "file": {"path": "/var/log/auth.log"}}, "message": line.rstrip("\n"),
+            "input": {"type": "log"}}, ensure_ascii=False, separators=(",", ":")) + "\n"
+        at += len(line.encode())
+
+
 def corpus():
     """The folder of recorded Windows events, or None."""
     home = os.environ.get("VARTIO_CORPUS")
@@ -116,7 +130,7 @@ def windows_lines(count):
     """Recorded events again and again, or made ones; a line of JSON each."""
     base, draw = corpus(), random.Random(SEED)
     if base is None:
-        texts = [json.dumps(beat(made(draw)), ensure_ascii=False) for _ in range(min(count, 20_000))]
+        texts = [json.dumps(beat(made(draw)), ensure_ascii=False, separators=(",", ":")) for _ in range(min(count, 20_000))]
     else:
         texts = [json.dumps(beat(sigmahq.winlog(e)), ensure_ascii=False, separators=(",", ":"))
                  for e in sigmahq.events(base)]

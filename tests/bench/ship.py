@@ -2,13 +2,17 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What shipping costs, hop by hop, in CPU-seconds a million events; wall time stands beside.
 
-  auth     a file of auth lines -> agent -> mTLS -> collector, until all is acknowledged
-  windows  the same with 1 KB Windows events as JSON
-  receive  an agent's blocks, made before, over several mTLS connections into the collector: the
-           threads that receive and store them ("listen", "queue")
+  auth      a file of auth lines -> agent -> mTLS -> collector, until all is acknowledged; then the
+            same with the collector away, for the size of a backlog
+  windows   the same with 1 KB Windows events as JSON
+  receive   an agent's blocks, made before, over several mTLS connections into the collector: the
+            threads that receive and store them ("listen", "queue")
+  foreign   Filebeat's and Winlogbeat's windows of 2,048 events instead
+  sigma     receiving, storing, reading and detecting ("detect") of an agent's blocks of recorded
+            Windows events, with all of SigmaHQ's rules
+  peers     rsyslog and syslog-ng on the file of `auth` (ship_peers.py says what they do)
 
-Each part reads the collector's queue afterwards: what went in must be there, once, else there are no
-figures.
+Each part compares what came out with what went in, else there are no figures.
 """
 import argparse
 import datetime
@@ -17,30 +21,34 @@ import statistics
 import subprocess
 import tempfile
 import time
+import zlib
 
 from bench import BUILD, Meter, machine, need_build
 from counted import append, blocks_of_file, blocks_of_queue, judged, metric, prepare
-from lib import memory_mib, region, wait_for
+from lib import Skip, memory_mib, region, wait_for
 import logs
+from ship_peers import Peer
 
-SENDERS = 4  # connections of `receive`
-NOTHING = [{"type": "file", "paths": ["/nonexistent"]}]  # what an agent that only enrols is told to read
+PARTS = ("auth", "windows", "receive", "foreign", "sigma", "peers")
+SENDERS = 4  # connections into the collector
+# What an agent that only enrols is told to read.
+NOTHING = [{"type": "file", "paths": ["/nonexistent"]}]
+RECEIVE, DETECT = ("listen", "queue"), ("listen", "queue", "detect")
 
 
 def median(values):
     return statistics.median(values)
 
 
-def acknowledged_at(agent):
-    text = agent.status()["collector"]["last_ack"]
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+def span(values):
+    return f"{median(values):6.2f} CPU-s/M ({min(values):.2f} to {max(values):.2f})"
 
 
 class Tailing:
     """An agent that follows a file: what it costs to have `count` lines of it acknowledged."""
 
-    def __init__(self, name, work, lines, count, runs):
-        self.name, self.count, self.cpu, self.rates = name, count, [], []
+    def __init__(self, name, work, lines, runs, backlog=False):
+        self.name, self.count, self.cpu, self.rates, self.disk = name, len(lines), [], [], 0.0
         with region(need_build()) as reg:
             log, staged = reg.folder / "followed.log", reg.folder / "staged"
             offsets, size = prepare(staged, lines)
@@ -50,91 +58,140 @@ class Tailing:
             agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]}])
             agent.start()
             wait_for("the agent's first status event", agent.shipped)
-            time.sleep(2)
+            time.sleep(1.5)
             self.idle = memory_mib(agent.process.pid)
             for _ in range(runs):
                 self.once(agent, staged, log)
+            self.wire = agent.status()["collector"]["bytes"] / len(lines) / runs
+            if backlog:
+                self.away(reg, agent, staged, log)
             self.peak = memory_mib(agent.process.pid)[2]
-            self.wire = agent.status()["collector"]["bytes"] / count / runs
-            self.line = size / count
             agent.stop()
             reg.collector.stop()
-            whole = {at + run * size for run in range(runs) for at in offsets}
-            judged(reg, log, whole)
+            judged(reg, log, {at + run * size for run in range(runs + backlog) for at in offsets})
             self.blocks = work / f"{name}.blocks"
             with open(self.blocks, "wb") as keep:
                 queue = blocks_of_queue(reg, keep)
-            self.json = queue.bytes / queue.events
+            self.line, self.json = size / len(lines), queue.bytes / queue.events
 
     def once(self, agent, staged, log):
         wanted = agent.status()["collector"]["events"] + self.count
         meter, start = Meter(agent.process.pid), time.time()
         append(staged, log)
-        wait_for("all to be acknowledged", seconds=300, pause=0.2,
-                 ready=lambda: agent.status()["collector"]["events"] >= wanted)
+        state = wait_for("all to be acknowledged", seconds=300, pause=0.2,
+                         ready=lambda: reached(agent.status(), wanted))
         self.cpu.append(meter.total() / self.count * 1e6)
-        self.rates.append(self.count / (acknowledged_at(agent) - start))
+        last = datetime.datetime.fromisoformat(state["last_ack"].replace("Z", "+00:00"))
+        self.rates.append(self.count / (last.timestamp() - start))
+
+    def away(self, reg, agent, staged, log):
+        """The collector is gone, all goes to disk; then it is back, and all is acknowledged."""
+        reg.collector.stop()
+        wait_for("the agent to miss its collector", lambda: not agent.status()["collector"]["connected"])
+        append(staged, log)
+        wait_for("all to be in the spool", seconds=300, pause=0.2,
+                 ready=lambda: agent.status()["spool"]["events"] >= self.count)
+        time.sleep(0.5)  # the last blocks are counted as events before they are on disk
+        spool = agent.status()["spool"]
+        self.disk = spool["bytes"] / spool["events"]
+        reg.start_collector()
+        wait_for("the backlog to be acknowledged", agent.shipped, seconds=300)
 
     def row(self):
-        print(f"{self.name:9} agent {median(self.cpu):6.2f} CPU-s/M ({min(self.cpu):.2f} to {max(self.cpu):.2f}), "
-              f"{median(self.rates):8.0f} lines/s; {self.line:.0f} bytes a line, {self.json:.0f} of JSON, "
-              f"{self.wire:.1f} on the wire", flush=True)
+        print(f"{self.name:12} agent {span(self.cpu)}, {median(self.rates):8.0f} lines/s; {self.line:.0f} bytes "
+              f"a line, {self.json:.0f} of JSON, {self.wire:.1f} on the wire"
+              + (f", {self.disk:.1f} on disk" if self.disk else ""), flush=True)
+
+
+def reached(status, events):
+    return status["collector"] if status["collector"]["events"] >= events else None
 
 
 class Receiving:
-    """A collector that is sent a file of blocks over several connections."""
+    """A collector that is sent what was made before, over several connections."""
 
-    def __init__(self, name, blocks, rounds, runs):
-        self.name, self.receive, self.whole, self.rates, self.threads = name, [], [], [], {}
-        sent = blocks_of_file(blocks)
-        for _ in range(runs):
-            with region(need_build()) as reg:
-                self.once(reg, blocks, rounds, sent)
+    def __init__(self, name, load, runs, names=RECEIVE, **settings):
+        self.name, self.names, self.cpu, self.whole, self.rates, self.shares = name, names, [], [], [], {}
+        with region(need_build()) as reg:
+            reg.start_collector(**settings)
+            reg.tenant()
+            states = [reg.agent(f"palvelin{n}", NOTHING).state for n in range(SENDERS)]
+            rounds = 0
+            if names is DETECT:  # tables for each kind of event are made when the first one comes
+                Volley(load, 1, reg.port, states).go()
+                self.wait_detected(reg, load.events)
+                rounds = 1
+            for _ in range(runs):
+                rounds += load.rounds
+                self.once(reg, load, states, rounds)
+            reg.collector.stop()
+            queue = blocks_of_queue(reg)
+            if (queue.events, queue.sum) != (load.events * rounds, load.sum * rounds):
+                raise SystemExit(f"{name}: the queue holds other events than were sent: no figures")
 
-    def once(self, reg, blocks, rounds, sent):
-        reg.start_collector()
-        reg.tenant()
-        names = [reg.agent(f"palvelin{n}", NOTHING).state for n in range(SENDERS)]
-        before = metric(reg.metrics(), "vartio_detect_events_total")
-        volley = Volley("own", blocks, rounds, reg.port, names)
+    def once(self, reg, load, states, rounds):
+        volley = Volley(load, load.rounds, reg.port, states)
         meter, start = Meter(reg.collector.pid), time.monotonic()
         volley.go()
-        wall = time.monotonic() - start
-        threads = meter.threads()
-        wait_for("detect to have seen all", seconds=300, ready=lambda: metric(
-            reg.metrics(), "vartio_detect_events_total") - before >= volley.events)
-        whole = meter.total()
-        reg.collector.stop()
-        queue = blocks_of_queue(reg)
-        if (queue.events, queue.sum) != (sent.events * rounds, sent.sum * rounds):
-            raise SystemExit("the queue holds other events than were sent: no figures")
+        self.rates.append(volley.events / (time.monotonic() - start))
+        if self.names is RECEIVE:
+            spent = meter.threads()
+        self.wait_detected(reg, load.events * rounds)
+        if self.names is DETECT:
+            spent = meter.threads()
         scale = 1e6 / volley.events
-        self.receive.append(sum(threads.get(n, 0.0) for n in ("listen", "queue")) * scale)
-        self.whole.append(whole * scale)
-        self.rates.append(volley.events / wall)
-        self.threads = {n: s * scale for n, s in threads.items()}
-        self.events, self.bytes = volley.events, volley.bytes
+        self.shares = {n: s * scale for n, s in spent.items()}
+        self.cpu.append(sum(self.shares.get(n, 0.0) for n in self.names))
+        self.whole.append(meter.total() * scale)
+
+    @staticmethod
+    def wait_detected(reg, events):
+        wait_for("detect to have seen all", seconds=300, ready=lambda: metric(
+            reg.metrics(), "vartio_detect_events_total") >= events)
 
     def row(self):
-        shares = ", ".join(f"{n} {s:.2f}" for n, s in sorted(self.threads.items(), key=lambda x: -x[1])
+        shares = ", ".join(f"{n} {s:.2f}" for n, s in sorted(self.shares.items(), key=lambda x: -x[1])
                            if s >= 0.005)
-        print(f"{self.name:9} receive and store {median(self.receive):6.2f} CPU-s/M, {median(self.rates):8.0f} "
-              f"events/s acknowledged; whole collector with detect {median(self.whole):.2f}; "
-              f"until the last acknowledgement: {shares}", flush=True)
+        print(f"{self.name:12} {'+'.join(self.names)} {span(self.cpu)}, {median(self.rates):8.0f} events/s acknowledged; "
+              f"whole collector until detect has seen all {median(self.whole):.2f}; threads: {shares}", flush=True)
+
+
+class Load:
+    """What tests/peers/volley sends: a file, how often, and what must be in the queue for each time."""
+
+    def __init__(self, kind, path, rounds, events, checksum):
+        self.kind, self.path, self.rounds, self.events, self.sum = kind, path, rounds, events, checksum
+
+
+def blocks(path, rounds):
+    found = blocks_of_file(path)
+    return Load("own", path, rounds, found.events, found.sum)
+
+
+def beats(work, name, lines, rounds):
+    """The collector keeps what a Beat writes byte for byte, but for @metadata."""
+    path, metadata = work / f"{name}.ndjson", f'"@metadata":{{"beat":"{name}","type":"_doc","version":"8.11.0"}},'
+    total, n = 0, 0
+    with open(path, "w", encoding="utf-8") as out:
+        for n, line in enumerate(lines, 1):
+            total += zlib.crc32(line.strip().encode())
+            at = line.index('"', line.index('"@timestamp":') + len('"@timestamp":') + 1) + 2
+            out.write(line[:at] + metadata + line[at:])
+    return Load("foreign", path, rounds, n, total)
 
 
 class Volley:
     """tests/peers/volley, ready to send."""
 
-    def __init__(self, kind, file, rounds, port, identities):
-        pairs = [str(state / name) for state in identities for name in ("agent.crt", "agent.key")]
+    def __init__(self, load, rounds, port, states):
+        pairs = [str(state / name) for state in states for name in ("agent.crt", "agent.key")]
         self.child = subprocess.Popen(  # pylint: disable=consider-using-with
-            [BUILD / "tests/peers/volley", kind, file, str(rounds), f"127.0.0.1:{port}",
-             identities[0] / "ca.crt", *pairs], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            [BUILD / "tests/peers/volley", load.kind, load.path, str(rounds), f"127.0.0.1:{port}",
+             states[0] / "ca.crt", *pairs], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         words = self.child.stdout.readline().split()
         if len(words) != 4:
             raise SystemExit("the sender did not get ready: no figures")
-        self.events, self.windows, self.bytes = (int(w) for w in words[1:])
+        self.events = int(words[1])
 
     def go(self):
         out, _ = self.child.communicate("go\n", timeout=300)
@@ -142,30 +199,84 @@ class Volley:
             raise SystemExit("not all was acknowledged: no figures")
 
 
+class Ship:
+    """The parts that were asked for, and the last line."""
+
+    def __init__(self, work, quick, parts):
+        self.work, self.parts, self.figures = work, parts, {}
+        self.runs = 2 if quick else 3
+        self.lines = list(logs.auth_lines(50_000 if quick else 400_000))
+        self.windows = list(logs.windows_lines(15_000 if quick else 100_000))
+        self.rounds, self.quick = (2 if quick else 1), quick
+
+    def measure(self):
+        auth = Tailing("auth", self.work, self.lines, self.runs, backlog=True)
+        self.take(auth, agent_cpu_us_per_event=median(auth.cpu), lines_per_s=median(auth.rates),
+                  wire_bytes_per_event=auth.wire, disk_bytes_per_event=auth.disk,
+                  agent_idle_rss_mib=auth.idle[0], agent_idle_private_mib=auth.idle[1],
+                  agent_peak_rss_mib=auth.peak)
+        if "windows" in self.parts or "sigma" in self.parts:
+            windows = Tailing("windows", self.work, self.windows, self.runs)
+            self.take(windows, winjson_cpu_us_per_event=median(windows.cpu), winjson_per_s=median(windows.rates),
+                      winjson_wire_bytes=windows.wire, agent_peak_rss_mib=max(auth.peak, windows.peak))
+        if "receive" in self.parts:
+            got = Receiving("receive", blocks(auth.blocks, self.rounds), self.runs)
+            self.take(got, collector_cpu_us_per_event=median(got.cpu), collector_events_per_s=median(got.rates),
+                      collector_whole_cpu_us_per_event=median(got.whole))
+        if "foreign" in self.parts:
+            self.foreign()
+        if "sigma" in self.parts:
+            self.sigma(windows)
+        if "peers" in self.parts:
+            self.peers(auth)
+
+    def foreign(self):
+        for name, key, lines in (("filebeat", "", logs.filebeat_lines(self.lines)),
+                                 ("winlogbeat", "_winlogbeat", self.windows)):
+            got = Receiving(name, beats(self.work, name, lines, self.rounds), self.runs)
+            self.take(got, **{f"foreign{key}_cpu_us_per_event": median(got.cpu)})
+
+    def sigma(self, windows):
+        if logs.corpus() is None:
+            print("sigma        left out: VARTIO_CORPUS is not set")
+            return
+        got = Receiving("sigma", blocks(windows.blocks, self.rounds), self.runs, DETECT,
+                        rules={"paths": [str(logs.corpus() / "rules")]})
+        self.take(got, sigma_cpu_us_per_event=median(got.cpu),
+                  sigma_whole_cpu_us_per_event=median(got.whole))
+
+    def peers(self, auth):
+        for name in ("rsyslog", "syslogng") if self.quick else ("rsyslog", "rsyslog_disk", "syslogng"):
+            try:
+                peer = Peer(name, self.work, self.lines[:20_000 if self.quick else 200_000], self.runs)
+            except Skip as why:
+                print(f"{name:12} left out: {why}")
+                continue
+            self.take(peer, **{f"peer_{name}_cpu_us_per_event": median(peer.cpu),
+                               f"ratio_{name}": median(auth.cpu) / median(peer.cpu)})
+
+    def take(self, part, **figures):
+        part.row()
+        self.figures.update(figures)
+
+    def last_line(self):
+        return "ship: " + " ".join(f"{k}={v:.0f}" if k.endswith("_per_s") else f"{k}={v:.3f}"
+                                   for k, v in self.figures.items())
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="under 50 s")
+    parser.add_argument("--parts", default=",".join(PARTS), help="of these, beside auth: " + ",".join(PARTS))
     args = parser.parse_args()
-    lines, events, runs, rounds = (60_000, 20_000, 2, 2) if args.quick else (400_000, 150_000, 3, 3)
-    print(f"{machine()}; medians of {runs} runs", flush=True)
+    need_build()
     with tempfile.TemporaryDirectory(prefix="vartio-bench-") as folder:
-        work = pathlib.Path(folder)
-        auth = Tailing("auth", work, logs.auth_lines(lines), lines, runs)
-        auth.row()
-        windows = Tailing("windows", work, logs.windows_lines(events), events, runs)
-        windows.row()
-        receive = Receiving("receive", auth.blocks, rounds, runs)
-        receive.row()
-    print(f"agent: idle {auth.idle[0]:.2f} MiB resident, {auth.idle[1]:.2f} private; "
-          f"peak {max(auth.peak, windows.peak):.2f}")
-    print(f"ship: agent_cpu_us_per_event={median(auth.cpu):.3f} "
-          f"winjson_cpu_us_per_event={median(windows.cpu):.3f} "
-          f"collector_cpu_us_per_event={median(receive.receive):.3f} "
-          f"lines_per_s={median(auth.rates):.0f} wire_bytes_per_event={auth.wire:.1f} "
-          f"collector_events_per_s={median(receive.rates):.0f} "
-          f"collector_whole_cpu_us_per_event={median(receive.whole):.3f} "
-          f"agent_idle_rss_mib={auth.idle[0]:.2f} agent_idle_private_mib={auth.idle[1]:.2f} "
-          f"agent_peak_rss_mib={max(auth.peak, windows.peak):.2f}")
+        ship = Ship(pathlib.Path(folder), args.quick, args.parts.split(","))
+        print(f"{machine()}; medians of {ship.runs} runs", flush=True)
+        ship.measure()
+        print(f"agent idle, connected: {ship.figures['agent_idle_rss_mib']:.2f} MiB resident, "
+              f"{ship.figures['agent_idle_private_mib']:.2f} private; peak {ship.figures['agent_peak_rss_mib']:.2f}")
+        print(ship.last_line())
 
 
 main()
