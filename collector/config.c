@@ -41,10 +41,10 @@ static const struct conf_item agents_items[] = {
 static const struct conf_item queue_items[] = {
 	{ "max_bytes", CONF_BYTES, AT(queue.max_bytes), 16 * MIB, 1024 * TIB, "8GiB",
 	  "disk that queued events may take; past it agents wait" },
-	{ "commit_bytes", CONF_BYTES, AT(queue.commit_bytes), 64 * KIB, GIB, "4MiB",
+	{ "commit_bytes", CONF_BYTES, AT(queue.commit_bytes), 64 * KIB, GIB, "128KiB",
 	  "bytes that are written to disk together" },
 	{ "commit", CONF_DURATION, AT(queue.commit_ms), 1, 10000, "50ms",
-	  "how long an event waits to be written with others" },
+	  "time between two writes to disk, while events come" },
 	{ "retain_bytes", CONF_BYTES, AT(queue.retain_bytes), 0, 1024 * TIB, "1GiB",
 	  "events kept for looking back after all have read them" },
 	{ NULL },

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 
-#include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/base/time.h"
 #include "common/net/lumberjack.h"
@@ -60,6 +59,12 @@ out:
 	buf_release(&out);
 }
 
+static void put_free(struct put *pt)
+{
+	queue_plain_unref(pt->blk.plain);
+	free(pt);
+}
+
 /* The block is durable (stored), or nobody waits for it any more. */
 static void settle(struct put *pt, bool stored)
 {
@@ -73,7 +78,7 @@ static void settle(struct put *pt, bool stored)
 		send_acks(cn);
 		update_pause(cn);
 	}
-	free(pt);
+	put_free(pt);
 	conn_try_free(cn);
 }
 
@@ -120,10 +125,17 @@ static void submit(struct put *pt)
 {
 	struct listen_thread *th = pt->cn->th;
 	const struct listen_opts *o = &th->ls->opts;
+	const struct queue_block blk = pt->blk;
+	struct queue_plain *plain = pt->blk.plain;
+	int r;
 
 	pt->next = NULL;
+	/* The queue has its own share now, or the block waits, and then its frame is enough. */
+	pt->blk.plain = NULL;
 	th->puts++; /* before: the answer may come at once, from another thread */
-	if (o->put(o->queue, &pt->blk, on_done, pt, &pt->err) == 0)
+	r = o->put(o->queue, &blk, on_done, pt, &pt->err);
+	queue_plain_unref(plain);
+	if (r == 0)
 		return;
 	th->puts--;
 	put_later(pt);
@@ -190,8 +202,8 @@ void intake_drop(struct listen_thread *th, struct conn *cn)
 
 /* --- from the connection --- */
 
-static struct put *put_new(struct conn *cn, enum queue_kind kind, struct slice payload,
-			   struct err *err)
+static struct put *put_new(struct conn *cn, enum queue_kind kind, struct slice frames,
+			   struct slice payload, struct err *err)
 {
 	struct put *pt = malloc(sizeof(*pt) + payload.n);
 
@@ -208,14 +220,15 @@ static struct put *put_new(struct conn *cn, enum queue_kind kind, struct slice p
 	pt->blk.kind = kind;
 	pt->blk.received_ns = time_now_ns();
 	pt->blk.frame = (struct slice){ pt->frame, payload.n };
-	pt->blk.crc = crc32c(0, pt->frame, payload.n);
+	/* Without memory for it the reader inflates again, that is all. */
+	pt->blk.plain = queue_plain_new(frames, kind);
 	return pt;
 }
 
 static int take_own(struct conn *cn, const struct window_whole *w, struct put **list,
 		    struct err *err)
 {
-	struct put *pt = put_new(cn, QUEUE_OWN, w->payload, err);
+	struct put *pt = put_new(cn, QUEUE_OWN, w->frames, w->payload, err);
 
 	if (pt == NULL)
 		return -1;
@@ -243,17 +256,18 @@ static int on_ecs(void *arg, struct slice json, struct buf *out, struct err *err
 			   err);
 }
 
-static int on_block(void *arg, uint32_t events, struct slice payload, struct err *err)
+static int on_block(void *arg, uint32_t events, struct slice frames, struct slice payload,
+		    struct err *err)
 {
 	struct foreign_job *job = arg;
 	struct conn *cn = job->cn;
-	struct put *pt = put_new(cn, QUEUE_FOREIGN, payload, err);
+	struct put *pt = put_new(cn, QUEUE_FOREIGN, frames, payload, err);
 	struct sender_block n;
 
 	if (pt == NULL)
 		return -1;
 	if (sender_number(cn->th->ls, &cn->id, events, &pt->sender, &n, err) < 0) {
-		free(pt);
+		put_free(pt);
 		return -1;
 	}
 	pt->blk.epoch = n.epoch;
@@ -298,7 +312,7 @@ static int take_window(struct conn *cn, const struct window_whole *w, struct err
 		}
 		if (pt->sender != NULL)
 			sender_settled(cn->th->ls, pt->sender);
-		free(pt);
+		put_free(pt);
 	}
 	if (r < 0)
 		return -1;
@@ -363,10 +377,12 @@ ssize_t intake_data(struct conn *cn, struct slice in)
 			n = -1;
 		if (n < 0) {
 			conn_reject(cn, &err);
+			window_scratch(&cn->th->scratch);
 			return (ssize_t)in.n;
 		}
 		used += (size_t)n;
 	}
+	window_scratch(&cn->th->scratch);
 	update_pause(cn);
 	return (ssize_t)used;
 }

@@ -3,8 +3,8 @@
 
 #include "common/net/lumberjack.h"
 
-#define SCRATCH_KEEP WINDOW_OWN_MAX /* more than this is given back after the call */
-#define C_HEAD       6u             /* '2' 'C' length */
+#define SCRATCH_KEEP (2 * WINDOW_OWN_MAX) /* an own block fits: memory comes in powers of two */
+#define C_HEAD       6u                   /* '2' 'C' length */
 
 void window_reset(struct window *w)
 {
@@ -105,6 +105,7 @@ static int take_compressed(struct window *w, struct slice payload, struct buf *s
 			return -1;
 		ret->kind = WINDOW_OWN;
 		ret->payload = payload;
+		ret->frames = buf_view(scratch);
 		w->got = w->announced;
 		return 0;
 	}
@@ -150,11 +151,15 @@ ssize_t window_feed(struct window *w, struct slice in, struct buf *scratch,
 			w->announced = w->got = 0;
 		}
 	}
-	if (scratch->cap > SCRATCH_KEEP + 4096)
-		buf_release(scratch);
 	if (n >= 0)
 		*ret = whole;
 	return n;
+}
+
+void window_scratch(struct buf *scratch)
+{
+	if (scratch->cap > SCRATCH_KEEP)
+		buf_release(scratch);
 }
 
 /* --- foreign windows into blocks --- */
@@ -174,7 +179,8 @@ static int close_block(struct splitter *s, struct err *err)
 	buf_reset(&s->packed);
 	if (lj_compress(&s->packed, buf_view(&s->frames), s->sp->level, err) < 0)
 		return -1;
-	r = s->sp->block(s->sp->arg, s->events, slice_from(buf_view(&s->packed), C_HEAD), err);
+	r = s->sp->block(s->sp->arg, s->events, buf_view(&s->frames),
+			 slice_from(buf_view(&s->packed), C_HEAD), err);
 	buf_reset(&s->frames);
 	s->events = 0;
 	return r;

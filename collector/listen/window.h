@@ -28,20 +28,25 @@ struct window_whole {
 	uint32_t events;        /* the number to acknowledge */
 	struct batch_meta meta; /* WINDOW_OWN */
 	struct slice payload;   /* WINDOW_OWN: the `C` payload; points into the input */
+	struct slice frames;    /* WINDOW_OWN: the same inflated; points into scratch */
 };
 
 /* Takes one frame of in. Bytes used; 0: wait for more; -1: hang up, *err says why (ERR_FULL: a
- * bomb). scratch holds inflated bytes during the call; its memory may be kept for the next one, of
- * any sender. After a WINDOW_FOREIGN the events stand in w->frames until window_reset. */
+ * bomb). scratch holds inflated bytes until the next call, of any sender; window_scratch gives back
+ * what is not worth keeping in between. After a WINDOW_FOREIGN the events stand in w->frames until
+ * window_reset. */
 ssize_t window_feed(struct window *w, struct slice in, struct buf *scratch,
 		    struct window_whole *ret, struct err *err);
+void window_scratch(struct buf *scratch);
 void window_reset(struct window *w); /* ready for the next one; keeps no memory */
 
 struct window_split {
 	/* Appends the event as one ECS JSON object. -1: *err. */
 	int (*ecs)(void *arg, struct slice json, struct buf *out, struct err *err);
-	/* Takes a block: `events` of them in payload (a zlib stream of `J` 1..events; lent). */
-	int (*block)(void *arg, uint32_t events, struct slice payload, struct err *err);
+	/* Takes a block: `events` of them in frames (`J` 1..events; lent), and in payload (the same
+	 * as a zlib stream; lent). */
+	int (*block)(void *arg, uint32_t events, struct slice frames, struct slice payload,
+		     struct err *err);
 	void *arg;
 	int level; /* zlib, 1 to 9 */
 };

@@ -14,14 +14,11 @@
 #include "common/base/hash.h"
 #include "common/base/time.h"
 
-#define SEGMENT_BYTES  (UINT64_C(64) << 20)
-#define WAITING_FACTOR 4u /* times commit_bytes may wait before put says ERR_FULL */
-#define FORGET_NS      (INT64_C(30) * 24 * 3600 * NS_PER_SEC)
-
-static void item_free(struct item *it)
-{
-	free(it);
-}
+#define SEGMENT_BYTES (UINT64_C(64) << 20)
+#define COMMIT_BYTES  (UINT64_C(128) << 10)
+#define WAITING_BYTES (UINT64_C(16) << 20) /* may wait before put says ERR_FULL */
+#define TAIL_BYTES    (UINT64_C(16) << 20)
+#define FORGET_NS     (INT64_C(30) * 24 * 3600 * NS_PER_SEC)
 
 static struct item *item_new(const struct queue_block *blk)
 {
@@ -33,6 +30,7 @@ static struct item *item_new(const struct queue_block *blk)
 	if (blk->frame.n > 0)
 		memcpy(it + 1, blk->frame.p, blk->frame.n);
 	it->blk.frame.p = (const char *)(it + 1);
+	it->blk.plain = NULL;
 	it->blk.tenant[TENANT_MAX] = '\0';
 	it->blk.sender[SENDER_MAX] = '\0';
 	it->blk.crc = crc32c(0, it->blk.frame.p, it->blk.frame.n);
@@ -54,21 +52,21 @@ int queue_put(struct queue *q, const struct queue_block *blk,
 	it->done = done;
 	it->arg = arg;
 	pthread_mutex_lock(&q->lock);
-	if (!q->stop && q->waiting_bytes <= WAITING_FACTOR * q->o.commit_bytes) {
-		if (q->first == NULL)
-			q->first_ns = time_mono_ns();
+	if (!q->stop && q->waiting_bytes <= WAITING_BYTES) {
 		*q->last = it;
 		q->last = &it->next;
 		q->waiting_bytes += sizeof(*it) + blk->frame.n;
+		if (blk->plain != NULL && tail_reserve(&q->tail, blk->plain->n))
+			it->blk.plain = queue_plain_ref(blk->plain);
 		pthread_cond_signal(&q->work);
 		taken = true;
 	}
 	pthread_mutex_unlock(&q->lock);
 	if (taken)
 		return 0;
-	item_free(it);
+	free(it);
 	return err_set(err, ERR_FULL, "the queue is waiting for its disk: %" PRIu64 " bytes",
-		       q->o.commit_bytes * WAITING_FACTOR);
+		       WAITING_BYTES);
 }
 
 static void snapshot(void *arg, struct buf *out)
@@ -134,6 +132,40 @@ static bool same_key(const struct queue_block *a, const struct queue_block *b)
 	       strcmp(a->sender, b->sender) == 0 && strcmp(a->tenant, b->tenant) == 0;
 }
 
+void queue_tail_trim(struct queue *q)
+{
+	struct seg_pos min = { UINT64_MAX, UINT64_MAX };
+
+	for (size_t i = 0; i < q->n_marks; i++)
+		if (q->marks[i].open && seg_pos_cmp(q->marks[i].at, min) < 0)
+			min = q->marks[i].at;
+	tail_drop_before(&q->tail, min);
+}
+
+/* The block is durable. Locked. */
+static void keep_plain(struct queue *q, struct item *it)
+{
+	struct tail_block tb = {
+		.from = q->tail_from, .pos = it->pos, .next = it->next_pos, .blk = it->blk
+	};
+
+	q->tail_from = it->next_pos;
+	if (it->blk.plain == NULL)
+		return;
+	it->blk.plain = NULL;
+	tail_add(&q->tail, &tb);
+}
+
+/* Of a block that did not become durable, or was there before. Locked. */
+static void forget_plain(struct queue *q, struct item *it)
+{
+	if (it->blk.plain == NULL)
+		return;
+	tail_give_back(&q->tail, it->blk.plain->n);
+	queue_plain_unref(it->blk.plain);
+	it->blk.plain = NULL;
+}
+
 /* Makes what was appended durable, and answers for it. */
 static void commit(struct queue *q, struct item *from, const struct item *end)
 {
@@ -157,10 +189,12 @@ static void commit(struct queue *q, struct item *from, const struct item *end)
 		if (r < 0)
 			continue;
 		keys_mark(q->keys, &it->blk, now);
+		keep_plain(q, it);
 		metric_add(&q->stats.blocks_in, 1);
 		metric_add(&q->stats.events_in, it->blk.events);
 		metric_add(&q->stats.bytes_in, it->blk.frame.n);
 	}
+	queue_tail_trim(q); /* what a reader took from the disk meanwhile, or nobody reads */
 	if (any)
 		pthread_cond_broadcast(&q->news);
 	pthread_mutex_unlock(&q->lock);
@@ -191,12 +225,14 @@ static void append(struct queue *q, struct item **batch, struct item *it)
 		commit(q, *batch, it);
 		*batch = it;
 	}
-	r = seglog_append(q->log, QUEUE_BLOCK, parts, 2, NULL, &it->err);
+	r = seglog_append(q->log, QUEUE_BLOCK, parts, 2, &it->pos, &it->err);
 	if (r < 0 && it->err.code == ERR_FULL) {
 		retain(q, bytes + (bytes >> 3));
-		r = seglog_append(q->log, QUEUE_BLOCK, parts, 2, NULL, &it->err);
+		r = seglog_append(q->log, QUEUE_BLOCK, parts, 2, &it->pos, &it->err);
 	}
 	it->appended = r == 0;
+	if (r == 0)
+		it->next_pos = seglog_end(q->log);
 	if (r < 0 && it->err.code == ERR_FULL)
 		it->res = QUEUE_FULL;
 out:
@@ -265,11 +301,15 @@ static void answer(struct queue *q, struct item *all)
 			tell_conflict(q, it);
 		it->done(it->arg, it->res, err);
 	}
+	pthread_mutex_lock(&q->lock);
+	for (struct item *it = all; it != NULL; it = it->next)
+		forget_plain(q, it);
+	pthread_mutex_unlock(&q->lock);
 	while (all != NULL) { /* only now: `same` points to earlier ones */
 		struct item *it = all;
 
 		all = it->next;
-		item_free(it);
+		free(it);
 	}
 }
 
@@ -285,10 +325,11 @@ static void write_all(struct queue *q, struct item *all)
 	answer(q, all);
 }
 
-/* Until the oldest item has waited long enough, or enough wait with it. Locked. */
+/* What comes after a quiet time is written at once. Where much comes, commits are so far apart that
+ * each carries many blocks, or so many bytes that its sync costs little for each. Locked. */
 static void wait_for_company(struct queue *q)
 {
-	int64_t until = q->first_ns + (int64_t)q->o.commit_ms * NS_PER_MS;
+	int64_t until = q->commit_ns + (int64_t)q->o.commit_ms * NS_PER_MS;
 	struct timespec ts = { .tv_sec = until / NS_PER_SEC, .tv_nsec = until % NS_PER_SEC };
 
 	while (!q->stop && q->waiting_bytes < q->o.commit_bytes)
@@ -318,6 +359,8 @@ static void *writer_main(void *arg)
 		q->last = &q->first;
 		q->waiting_bytes = 0;
 		q->progress = false;
+		if (all != NULL)
+			q->commit_ns = time_mono_ns();
 		pthread_mutex_unlock(&q->lock);
 		if (all != NULL)
 			write_all(q, all);
@@ -378,6 +421,7 @@ static void locks_init(struct queue *q)
 
 static void queue_free(struct queue *q)
 {
+	tail_release(&q->tail);
 	seglog_close(q->log);
 	keys_free(q->keys);
 	pthread_cond_destroy(&q->work);
@@ -402,7 +446,9 @@ int queue_open(const struct queue_opts *opts, struct queue **ret, struct err *er
 	if (q->o.max_bytes > 0 && q->o.segment_bytes > q->o.max_bytes / 4)
 		q->o.segment_bytes = q->o.max_bytes / 4;
 	if (q->o.commit_bytes == 0)
-		q->o.commit_bytes = 4u << 20;
+		q->o.commit_bytes = COMMIT_BYTES;
+	q->tail.max_bytes = q->o.tail_bytes > 0 ? q->o.tail_bytes : TAIL_BYTES;
+	q->commit_ns = time_mono_ns();
 	q->last = &q->first;
 	q->dir = strdup(opts->dir);
 	q->keys = keys_new();
@@ -412,6 +458,7 @@ int queue_open(const struct queue_opts *opts, struct queue **ret, struct err *er
 	}
 	if (dirs_make(q, err) < 0 || log_open(q, err) < 0 || marks_load(q, err) < 0)
 		goto fail;
+	q->tail_from = seglog_end(q->log);
 	metric_set(&q->stats.bytes, seglog_bytes(q->log));
 	if (pthread_create(&q->writer, NULL, writer_main, q) != 0) {
 		err_set(err, ERR_NOMEM, "cannot start the queue's writer");

@@ -19,6 +19,13 @@
 
 enum queue_kind { QUEUE_OWN = 1, QUEUE_FOREIGN = 2 };
 
+/* A block's frames, inflated and checked by whoever puts it, for readers that keep up: they then
+ * need not read the disk and inflate again. Shared by count. */
+struct queue_plain;
+/* Copies frames, which must be `J` 1 to n and nothing else. NULL: no memory. */
+struct queue_plain *queue_plain_new(struct slice frames, enum queue_kind kind);
+void queue_plain_unref(struct queue_plain *pl); /* NULL is fine */
+
 struct queue_block { /* a record's header and its payload */
 	char tenant[TENANT_MAX + 1];
 	char sender[SENDER_MAX + 1];
@@ -28,9 +35,10 @@ struct queue_block { /* a record's header and its payload */
 	uint64_t first_seq;     /* of the first event; event i has first_seq + i */
 	uint32_t events;
 	int64_t received_ns;
-	uint32_t crc;       /* crc32c of frame, set by queue_put; the same key with another
-			     * one, among a sender's last 16 blocks, is stored and counted */
-	struct slice frame; /* the `C` payload (zlib stream of `J` frames) as received */
+	uint32_t crc;              /* crc32c of frame, set by queue_put; the same key with another
+				    * one, among a sender's last 16 blocks, is stored and counted */
+	struct slice frame;        /* the `C` payload (zlib stream of `J` frames) as received */
+	struct queue_plain *plain; /* the same inflated; NULL: readers inflate frame */
 };
 
 enum queue_result {
@@ -45,20 +53,23 @@ struct queue_opts {
 	const char *dir;           /* borrowed during the call */
 	uint64_t max_bytes;        /* of events not yet past all readers, and of retained ones */
 	uint64_t segment_bytes;    /* 0: 64 MiB */
-	uint32_t commit_ms;        /* how long a block may wait for company (50) */
-	uint64_t commit_bytes;     /* or until this many wait (4 MiB) */
+	uint32_t commit_ms;        /* between two commits, while blocks come (50) */
+	uint64_t commit_bytes;     /* or until this many wait (0: 128 KiB) */
 	uint64_t retain_bytes;     /* kept behind the slowest reader for looking back; 0: none */
+	uint64_t tail_bytes;       /* inflated blocks kept for readers that keep up (0: 16 MiB) */
 	struct notice_hook notice; /* NOTICE_CONFLICT, NOTICE_QUARANTINE; tell may be NULL */
 };
 struct queue_stats {
 	metric blocks_in, events_in, bytes_in, blocks_repeated, events_repeated, blocks_conflicting;
 	metric commits, failed, quarantined;
-	metric bytes; /* on disk now */
+	metric bytes;       /* on disk now */
+	metric tail_blocks; /* given to readers without reading the disk */
 };
 
 int queue_open(const struct queue_opts *opts, struct queue **ret, struct err *err);
-/* Copies the block; done is called exactly once, on the writer thread, after the outcome is known:
- * it must only post. ERR_FULL (too much is waiting to be written): nothing was taken. */
+/* Copies the block, and shares plain where there is room for it; done is called exactly once, on
+ * the writer thread, after the outcome is known: it must only post. ERR_FULL (too much is waiting
+ * to be written): nothing was taken. */
 int queue_put(struct queue *q, const struct queue_block *blk,
 	      void (*done)(void *arg, enum queue_result res, const struct err *err), void *arg,
 	      struct err *err);

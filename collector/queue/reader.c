@@ -15,7 +15,6 @@
 #include "common/base/file.h"
 #include "common/base/hash.h"
 #include "common/base/time.h"
-#include "common/net/batch.h"
 #include "common/net/lumberjack.h"
 #include "common/store/le.h"
 
@@ -31,14 +30,16 @@ struct queue_reader {
 	uint64_t writes; /* of the position, ever; tells which slot is the older one */
 	struct seg_reader *log;
 
-	struct seg_pos pos, next; /* of the record that frames came from */
-	uint32_t event;           /* of it, returned */
-	struct queue_block blk;   /* frame: NULL */
-	struct buf frames;        /* the record's `J` frames */
-	struct slice left;        /* those not returned */
-	const char *note;         /* for queue_reader_note */
-	uint32_t skip;            /* events of the first record that were dealt with before */
-	char id[SENDER_MAX + 20]; /* of the block's events: "sender-epoch-" */
+	struct seg_pos pos, next;  /* of the record that frames came from */
+	uint32_t event;            /* of it, returned */
+	struct queue_block blk;    /* frame: NULL */
+	struct buf frames;         /* the record's `J` frames, read from the disk */
+	struct queue_plain *plain; /* or from the tail; NULL: from the disk */
+	uint32_t meta;             /* bytes of the first event that are not its own */
+	struct slice left;         /* those not returned */
+	const char *note;          /* for queue_reader_note */
+	uint32_t skip;             /* events of the first record that were dealt with before */
+	char id[SENDER_MAX + 20];  /* of the block's events: "sender-epoch-" */
 	size_t id_n;
 };
 
@@ -237,6 +238,7 @@ int queue_reader_open(struct queue *q, const char *name, struct queue_reader **r
 	rd->pos = rd->next = p.pos;
 	pthread_mutex_lock(&q->lock);
 	rd->mark->durable = p;
+	rd->mark->at = p.pos;
 	pthread_mutex_unlock(&q->lock);
 	buf_release(&path);
 	*ret = rd;
@@ -259,12 +261,14 @@ void queue_reader_close(struct queue_reader *rd)
 	if (rd->mark != NULL) {
 		pthread_mutex_lock(&rd->q->lock);
 		rd->mark->open = false;
+		queue_tail_trim(rd->q);
 		pthread_mutex_unlock(&rd->q->lock);
 	}
 	if (rd->fd >= 0)
 		close(rd->fd);
 	seg_reader_close(rd->log);
 	buf_release(&rd->frames);
+	queue_plain_unref(rd->plain);
 	free(rd);
 }
 
@@ -311,6 +315,18 @@ static int frames_check(struct slice in, uint32_t events, struct err *err)
 	return 0;
 }
 
+/* The first of the block's events comes next. */
+static void block_begin(struct queue_reader *rd, struct slice frames, uint32_t meta)
+{
+	rd->blk.frame = (struct slice){ NULL, 0 };
+	rd->blk.plain = NULL;
+	rd->id_n = (size_t)snprintf(rd->id, sizeof(rd->id), "%s-%016" PRIx64 "-", rd->blk.sender,
+				    rd->blk.epoch);
+	rd->left = frames;
+	rd->meta = meta;
+	rd->event = 0;
+}
+
 static int block_open(struct queue_reader *rd, struct slice payload, struct err *err)
 {
 	if (record_read(payload, &rd->blk, err) < 0)
@@ -319,12 +335,42 @@ static int block_open(struct queue_reader *rd, struct slice payload, struct err 
 	if (lj_inflate(rd->blk.frame, INFLATED_MAX, &rd->frames, err) < 0 ||
 	    frames_check(buf_view(&rd->frames), rd->blk.events, err) < 0)
 		return -1;
-	rd->blk.frame = (struct slice){ NULL, 0 };
-	rd->id_n = (size_t)snprintf(rd->id, sizeof(rd->id), "%s-%016" PRIx64 "-", rd->blk.sender,
-				    rd->blk.epoch);
-	rd->left = buf_view(&rd->frames);
-	rd->event = 0;
+	block_begin(rd, buf_view(&rd->frames),
+		    plain_strip(rd->frames.p, rd->frames.n, rd->blk.kind));
 	return 0;
+}
+
+/* The next block, if it is in the tail. */
+static bool take_from_tail(struct queue_reader *rd)
+{
+	struct queue *q = rd->q;
+	struct seg_pos pos = { 0 };
+	struct tail_block *tb;
+
+	queue_plain_unref(rd->plain);
+	rd->plain = NULL;
+	pthread_mutex_lock(&q->lock);
+	rd->mark->at = rd->next;
+	tb = tail_find(&q->tail, rd->next);
+	if (tb != NULL) {
+		pos = tb->pos;
+		rd->mark->at = tb->next;
+		rd->blk = tb->blk;
+		rd->plain = queue_plain_ref(tb->blk.plain);
+		tb->passed = true;
+	}
+	queue_tail_trim(q);
+	pthread_mutex_unlock(&q->lock);
+	if (rd->plain == NULL)
+		return false;
+	if (seg_pos_cmp(pos, rd->next) != 0)
+		rd->skip = 0; /* what it counted in is gone */
+	rd->pos = pos;
+	rd->next = rd->mark->at;
+	seg_reader_seek(rd->log, rd->next);
+	block_begin(rd, queue_plain_view(rd->plain), rd->plain->meta);
+	metric_add(&q->stats.tail_blocks, 1);
+	return true;
 }
 
 /* The record goes to a file of its own, for a person to look at. */
@@ -357,7 +403,12 @@ static int next_block(struct queue_reader *rd, struct err *err)
 	struct seg_record rec;
 
 	for (;;) {
-		int r = seg_reader_next(rd->log, &rec, err);
+		int r;
+
+		while (take_from_tail(rd))
+			if (rd->left.n > 0)
+				return 1;
+		r = seg_reader_next(rd->log, &rec, err);
 
 		if (r <= 0) {
 			if (r < 0) /* the damage is behind us */
@@ -440,19 +491,14 @@ static void id_write(const struct queue_reader *rd, struct queue_event *ret)
 static int event_take(struct queue_reader *rd, struct queue_event *ret, struct err *err)
 {
 	struct lj_frame f;
-	struct batch_meta m;
 	struct slice json;
 	ssize_t used = lj_next(rd->left, INFLATED_MAX, &f, err);
 
 	if (used <= 0) /* frames_check saw it whole */
 		return -1;
 	json = f.payload;
-	/* The metadata's bytes are overwritten, in memory that is the reader's own. */
-	if (rd->event == 0 && rd->blk.kind == QUEUE_OWN) {
-		char *p = rd->frames.p + (json.p - rd->frames.p);
-
-		(void)batch_meta_take(p, json.n, &m, &json, NULL);
-	}
+	if (rd->event == 0)
+		json = slice_from(json, rd->meta);
 	rd->left = slice_from(rd->left, (size_t)used);
 	ret->json = json;
 	ret->tenant = rd->blk.tenant;

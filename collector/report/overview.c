@@ -53,6 +53,8 @@ static void put_queue(const struct queue *q, struct buf *out)
 		  &st->failed },
 		{ "vartio_queue_quarantined_blocks", "counter",
 		  "Stored blocks that could not be read.", &st->quarantined },
+		{ "vartio_queue_tail_blocks", "counter", "Blocks that a reader took from memory.",
+		  &st->tail_blocks },
 		{ "vartio_queue_bytes", "gauge", "Bytes of the queue on disk.", &st->bytes },
 	};
 

@@ -48,7 +48,7 @@ static void test_defaults(void **state)
 	assert_int_equal(cf.agents.port, 5044);
 	assert_int_equal(cf.agents.enrol_port, 5043);
 	assert_int_equal(cf.queue.commit_ms, 50);
-	assert_int_equal(cf.queue.commit_bytes, 4 << 20);
+	assert_int_equal(cf.queue.commit_bytes, 128 << 10);
 	assert_int_equal(cf.alert.session_ms, 3600000);
 	assert_string_equal(cf.metrics.listen, "127.0.0.1");
 	assert_int_equal(cf.metrics.port, 9600);

@@ -217,7 +217,8 @@ static int same_ecs(void *arg, struct slice json, struct buf *out, struct err *e
 	return 0;
 }
 
-static int take_block(void *arg, uint32_t events, struct slice payload, struct err *err)
+static int take_block(void *arg, uint32_t events, struct slice frames, struct slice payload,
+		      struct err *err)
 {
 	struct taken *t = arg;
 	struct buf plain = { 0 };
@@ -227,6 +228,8 @@ static int take_block(void *arg, uint32_t events, struct slice payload, struct e
 
 	assert_int_equal(lj_inflate(payload, 4u << 20, &plain, err), 0);
 	in = buf_view(&plain);
+	assert_int_equal(frames.n, in.n);
+	assert_memory_equal(frames.p, in.p, in.n);
 	for (uint32_t i = 1; i <= events; i++) {
 		n = lj_next(in, WINDOW_EVENT_MAX, &f, err);
 		assert_true(n > 0);

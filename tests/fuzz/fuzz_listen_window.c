@@ -17,7 +17,8 @@ static int on_ecs(void *arg, struct slice json, struct buf *out, struct err *err
 	return foreign_ecs(((struct run *)arg)->fn, json, "192.0.2.7:1", 0, out, err);
 }
 
-static int on_block(void *arg, uint32_t events, struct slice payload, struct err *err)
+static int on_block(void *arg, uint32_t events, struct slice frames, struct slice payload,
+		    struct err *err)
 {
 	struct run *run = arg;
 
