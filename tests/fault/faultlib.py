@@ -16,15 +16,18 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 import shim
 from lib import DEADLINE_S, SOURCE, Failed, Skip, check, equal, main, region, wait_for
 
+PLAIN = "numbers[7]: line {n:09}"
+ATTACK = "sshd[7]: Failed password for invalid user line {n:09} from 198.51.100.7 port 40000 ssh2"
 NUMBER = re.compile(r"line (\d{9})\b")
 
 
 class Feed(threading.Thread):
     """Numbered syslog lines at `rate` a second into a file that is renamed now and then."""
 
-    def __init__(self, path, rate=1500, rotations=0, first=0):
+    def __init__(self, path, rate=1500, rotations=0, first=0, text=PLAIN):
         super().__init__(daemon=True)
         self.path, self.rate, self.rotations = pathlib.Path(path), rate, rotations
+        self.text = text
         self.ended, self.written = threading.Event(), first
         self.first = first
 
@@ -33,7 +36,7 @@ class Feed(threading.Thread):
         begun, files = time.monotonic(), 0
         while not self.ended.is_set():
             due = self.first + int((time.monotonic() - begun) * self.rate)
-            write_lines(out, self.written, due)
+            write_lines(out, self.written, due, self.text)
             self.written = max(due, self.written)
             if files < self.rotations and time.monotonic() - begun > 2.5 * (files + 1):
                 out.close()
@@ -52,9 +55,9 @@ class Feed(threading.Thread):
         self.join()
 
 
-def write_lines(out, first, end):
+def write_lines(out, first, end, text=PLAIN):
     now = datetime.datetime.now(datetime.timezone.utc).isoformat()
-    out.write("".join(f"{now} palvelin1 numbers[7]: line {n:09}\n" for n in range(first, end)))
+    out.write("".join(f"{now} palvelin1 {text.format(n=n)}\n" for n in range(first, end)))
     out.flush()
 
 
