@@ -111,8 +111,11 @@ static void job_after(uv_work_t *req, int status)
 	if (!sp->closing)
 		job_finish(w);
 	if (!sp->closing) { /* a callback may have closed us */
+		/* A disk that refuses an acknowledgement is asked again with the next one. */
+		bool refused = w->write_state && w->n_waiting == 0 && !w->close_soon;
+
 		spool_stats_oldest(sp);
-		if (w->retry_ms == 0)
+		if (w->retry_ms == 0 && !refused)
 			job_kick(w);
 		spool_tell_drained(sp);
 	}

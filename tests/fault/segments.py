@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Damage on purpose: where the records of a log of ours stand (docs/formats.md, "Segments")."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+# pylint: disable=wrong-import-position
+import judge
+
+
+def records(path):
+    """(first byte, byte behind, kind, payload) of each sound record of one file."""
+    data = path.read_bytes()
+    salt, at = judge.FILE_HEADER.unpack_from(data)[5], judge.FILE_HEADER.size
+    while at + judge.RECORD.size <= len(data):
+        end, kind, payload = judge.Judge.record(data, at, salt)
+        if end is None:
+            return
+        yield at, end, kind, payload
+        at = end
+
+
+def files(folder):
+    return sorted(p for p in pathlib.Path(folder).glob("*.seg"))
+
+
+def blocks(folder):
+    """(file, first byte, byte behind, payload) of each block record of a log, oldest first."""
+    return [(path, at, end, payload) for path in files(folder)
+            for at, end, kind, payload in records(path) if kind == 1]
+
+
+def flip(path, at, bit=0):
+    with open(path, "r+b") as f:
+        f.seek(at)
+        byte = f.read(1)[0]
+        f.seek(at)
+        f.write(bytes([byte ^ 1 << bit]))
