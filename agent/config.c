@@ -39,7 +39,7 @@ static const struct conf_item collector_items[] = {
 static const struct conf_item spool_items[] = {
 	{ "max_bytes", CONF_BYTES, AT(spool.max_bytes), 4 * MIB, TIB, "2GiB",
 	  "disk that unsent events may take" },
-	{ "level", CONF_INT, AT(spool.level), 1, 9, "3", "compression, 1 fast to 9 small" },
+	{ "level", CONF_INT, AT(spool.level), 1, 9, "1", "compression, 1 fast to 9 small" },
 	{ "close", CONF_DURATION, AT(spool.close_ms), 10, 60000, "200ms",
 	  "how long an event waits for others before it is sent" },
 	{ NULL },

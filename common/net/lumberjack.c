@@ -3,6 +3,8 @@
  * whole buffer, and bounded output needs no stream. */
 #include "common/net/lumberjack.h"
 
+#include "common/net/deflate.h"
+
 #include <libdeflate.h>
 #include <stdlib.h>
 
@@ -113,35 +115,22 @@ void lj_put_compressed(struct buf *out, struct slice zlib_stream)
 
 int lj_compress(struct buf *out, struct slice frames, int level, struct err *err)
 {
-	struct libdeflate_compressor *c = libdeflate_alloc_compressor(level);
 	const size_t start = out->n;
-	size_t bound, n;
-	int r = -1;
+	size_t n, behind;
+	int r;
 
-	if (c == NULL) {
-		err_nomem(err);
-		goto out;
-	}
-	bound = libdeflate_zlib_compress_bound(c, frames.n);
 	head_put(out, LJ_COMPRESSED, 0);
-	if (buf_reserve(out, bound) < 0) {
-		err_nomem(err);
-		goto out;
-	}
-	n = libdeflate_zlib_compress(c, frames.p, frames.n, out->p + out->n, bound);
-	if (n == 0 || n > UINT32_MAX) {
-		err_set(err, ERR_FULL, "a Lumberjack frame of %zu bytes is too long", frames.n);
-		goto out;
-	}
+	behind = out->n;
+	r = out->failed ? err_nomem(err) : deflate_put(out, frames, level, err);
+	n = out->n - behind;
+	if (r == 0 && n > UINT32_MAX)
+		r = err_set(err, ERR_FULL, "a Lumberjack frame of %zu bytes is too long", frames.n);
 	out->n = start; /* the head again, now that the length is known */
+	if (r < 0)
+		return -1;
 	head_put(out, LJ_COMPRESSED, (uint32_t)n);
 	out->n += n;
-	r = 0;
-out:
-	if (r < 0)
-		out->n = start;
-	libdeflate_free_compressor(c);
-	return r;
+	return 0;
 }
 
 /* The first guess of how much comes out: most frames fit and are inflated once. */

@@ -139,6 +139,53 @@ static void test_zlib_agrees(void **state)
 	buf_release(&b);
 }
 
+/* Buffers of many sizes and of every compressibility come back whole, from both libraries. */
+static void test_sizes(void **state)
+{
+	static const size_t sizes[] = { 0,     1,     7,     258,    4095,   32768,
+					65535, 65536, 70001, 262144, 300000, 1 << 20 };
+	unsigned seed = 20261127;
+	struct buf plain = { 0 }, packed = { 0 }, back = { 0 };
+	struct lj_frame f;
+	struct err err;
+
+	print_message("# seed %u\n", seed);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		for (unsigned kind = 0; kind < 4; kind++) {
+			uLongf n = sizes[i] + 1;
+
+			buf_reset(&plain);
+			for (size_t k = 0; k < sizes[i]; k++) /* zeros, lines, half noise, noise */
+				buf_chr(&plain, kind == 0 ? '\0'
+						: kind == 1 || (kind == 2 && k / 4000 % 2 == 0)
+							? "{\"user\":{\"name\":\"root\"}}\n"[k % 26]
+							: (char)rand_r(&seed));
+			for (int level = 1; level <= 3; level += 2) {
+				buf_reset(&packed);
+				buf_reset(&back);
+				assert_int_equal(
+					lj_compress(&packed, buf_view(&plain), level, &err), 0);
+				assert_in_range(packed.n, 6, sizes[i] + sizes[i] / 64 + 4096);
+				assert_int_equal(lj_next(buf_view(&packed), packed.n, &f, &err),
+						 packed.n);
+				assert_int_equal(lj_inflate(f.payload, sizes[i], &back, &err), 0);
+				assert_int_equal(back.n, sizes[i]);
+				assert_true(sizes[i] == 0 ||
+					    memcmp(back.p, plain.p, sizes[i]) == 0);
+				assert_int_equal(buf_reserve(&back, 1), 0);
+				n = sizes[i] + 1;
+				assert_int_equal(uncompress((Bytef *)back.p, &n,
+							    (const Bytef *)f.payload.p,
+							    f.payload.n),
+						 Z_OK);
+				assert_int_equal(n, sizes[i]);
+			}
+		}
+	buf_release(&plain);
+	buf_release(&packed);
+	buf_release(&back);
+}
+
 static const struct {
 	size_t plain, max;
 	enum err_code code;
@@ -204,9 +251,9 @@ static void test_damaged_streams(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_frames),          cmocka_unit_test(test_put),
-		cmocka_unit_test(test_zlib_agrees),     cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_damaged_streams),
+		cmocka_unit_test(test_frames),      cmocka_unit_test(test_put),
+		cmocka_unit_test(test_zlib_agrees), cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_bounds),      cmocka_unit_test(test_damaged_streams),
 	};
 
 	return RUN_TESTS(tests);
