@@ -176,4 +176,13 @@ static inline const char *lend_all(struct spool *sp, bool ack)
 	return buf_cstr(&out);
 }
 
+/* An event that does not compress. */
+static inline void noise(char *out, size_t n, unsigned *seed)
+{
+	memcpy(out, "{\"a\":\"", 6);
+	for (size_t i = 6; i < n - 3; i++)
+		out[i] = (char)('A' + rand_r(seed) % 26 + rand_r(seed) % 2 * 32);
+	memcpy(out + n - 3, "\"}", 3);
+}
+
 #endif
