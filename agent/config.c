@@ -30,6 +30,9 @@ static const struct conf_item collector_items[] = {
 		  "agent" },
 	{ "max_rate_bps", CONF_INT, AT(collector.max_rate_bps), 0, INT64_C(100000000000), "0",
 	  "bits a second sent at most, for a poor line, whatever waits; 0: no limit" },
+	{ "backlog_percent", CONF_INT, AT(collector.backlog_percent), 1, 100, "25",
+	  "share of the line, at least, for what waited while there was no connection; new events "
+	  "go first with the rest" },
 	{ "retry", CONF_DURATION, AT(collector.retry_ms), 50, 60000, "1s",
 	  "longest wait before connecting again; doubles up to 60 times this, five times this "
 	  "after "

@@ -26,6 +26,7 @@ struct config {
 		struct conf_strs addresses;
 		int64_t max_rate_bps; /* 0: no limit */
 		int64_t retry_ms;     /* the first wait before connecting again */
+		int64_t backlog_percent;
 	} collector;
 	struct {
 		uint64_t max_bytes;

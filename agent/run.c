@@ -274,6 +274,7 @@ static int start(struct agent *ag, struct err *err)
 				 .block_events = BLOCK_EVENTS,
 				 .close_ms = (uint32_t)ag->conf.spool.close_ms,
 				 .level = (int)ag->conf.spool.level,
+				 .backlog_percent = (unsigned)ag->conf.collector.backlog_percent,
 				 .drained = on_drained,
 				 .ready = on_ready,
 				 .failed = on_spool_failed,

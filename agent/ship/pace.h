@@ -8,8 +8,7 @@
 #include <stdint.h>
 
 #define BACKOFF_TIMES 60u /* the longest wait is this many times the first */
-#define BACKOFF_BROKE                                                                              \
-	5u /* a connection that had been good: chance over this many times the first */
+#define BACKOFF_BROKE 5u  /* and that after a good connection this many times */
 
 /* Waits before the next attempt. All of each is chance ("full jitter"), so that agents whose
  * collector was restarted do not come back in the same moment: with a first wait of 1 s, 2,000 of

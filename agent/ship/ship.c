@@ -186,6 +186,7 @@ void ship_opened(struct ship *sh)
 {
 	sh->moved_ms = uv_now(sh->opts.loop);
 	allowance_begin(&sh->line, sh->moved_ms);
+	spool_rewind(sh->opts.spool); /* what is there now is backlog */
 	ship_pump(sh);
 }
 

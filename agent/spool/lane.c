@@ -56,14 +56,30 @@ bool lane_keep_fits(const struct spool *sp, uint64_t more)
 	return lane_used(&sp->w[LANE_KEEP]) + more + lossy <= sp->o.max_bytes;
 }
 
+static uint64_t lossy_room(const struct spool *sp)
+{
+	uint64_t keep = lane_used(&sp->w[LANE_KEEP]), room = lossy_share(sp);
+
+	return sp->o.max_bytes > keep && sp->o.max_bytes - keep > room ? sp->o.max_bytes - keep
+								       : room;
+}
+
+bool lane_is_tight(const struct worker *w)
+{
+	const struct spool *sp = w->sp;
+	uint64_t file = sp->o.max_bytes / 16;
+
+	if (w->lane == LANE_KEEP)
+		return !lane_keep_fits(sp, file);
+	return lane_used(w) + file > lossy_room(sp);
+}
+
 /* The oldest whole files of the lossy lane go until it fits. Its worker is idle. */
 void lane_make_room(struct spool *sp)
 {
 	struct worker *w = &sp->w[LANE_LOSSY];
-	uint64_t keep = lane_used(&sp->w[LANE_KEEP]), room = lossy_share(sp);
+	uint64_t room = lossy_room(sp);
 
-	if (sp->o.max_bytes > keep && sp->o.max_bytes - keep > room)
-		room = sp->o.max_bytes - keep;
 	while (lane_used(w) > room && shelf_drop_file(&w->sh)) {
 		w->state_dirty = true;
 		if (seglog_drop_before(w->sh.log, shelf_head(&w->sh), NULL) < 0)

@@ -45,7 +45,9 @@ struct spool {
 	uint64_t epoch, next_number, next_seq;
 	struct worker w[LANES];
 	struct spool_stats stats;
-	bool full; /* an input was told ERR_FULL */
+	int64_t owed; /* to the backlog, in hundredths of bytes; below 0: it had more than its share
+		       */
+	bool full;    /* an input was told ERR_FULL */
 	bool closing;
 	unsigned refs; /* timers and jobs that the loop still knows */
 	uv_mutex_t lock;
@@ -61,7 +63,8 @@ void lane_close_later(struct worker *w);     /* when the open block has waited l
 bool open_is_full(const struct worker *w, size_t more);
 uint64_t lane_used(const struct worker *w); /* bytes on disk and on the way to it */
 bool lane_keep_fits(const struct spool *sp, uint64_t more);
-void lane_make_room(struct spool *sp); /* in the lossy lane, whose worker is idle */
+bool lane_is_tight(const struct worker *w); /* one file more, and it is full */
+void lane_make_room(struct spool *sp);      /* in the lossy lane, whose worker is idle */
 /* Room for an event of so many bytes. -1 with ERR_FULL: there is none now. */
 int lane_make_place(struct worker *w, size_t bytes, struct err *err);
 

@@ -94,6 +94,18 @@ void runs_purge(struct shelf *sh, uint64_t below_file, bool count)
 	}
 }
 
+void runs_forget(struct shelf *sh, uint64_t from_file, uint64_t to_file)
+{
+	for (size_t i = 0; i < sh->n_runs;) {
+		if (sh->runs[i].file < from_file || sh->runs[i].file >= to_file) {
+			i++;
+			continue;
+		}
+		held_add(sh->stats, &sh->runs[i], -1);
+		run_remove(sh, i);
+	}
+}
+
 uint64_t shelf_floor(const struct shelf *sh, uint64_t epoch)
 {
 	for (size_t i = 0; i < sh->n_runs; i++)

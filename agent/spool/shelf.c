@@ -6,20 +6,55 @@
 
 #define CACHED_MAX 2u /* blocks whose frames stay in memory though nobody asked for them yet */
 
-struct seg_pos shelf_head(const struct shelf *sh)
+static bool sooner(struct seg_pos a, struct seg_pos b)
 {
-	for (size_t i = 0; i < sh->n_lent; i++)
-		if (!sh->lent[i].dropped)
-			return sh->lent[i].pos;
-	return sh->backlog > 0 ? sh->unread : seglog_end(sh->log);
+	return seg_pos_cmp(a, b) < 0;
 }
 
-static int lent_add(struct shelf *sh, const struct lent *le)
+/* Where the age ends. */
+static struct seg_pos age_end(const struct shelf *sh, enum age age)
 {
+	return age == BACKLOG ? sh->split : sh->added;
+}
+
+struct seg_pos shelf_oldest(const struct shelf *sh)
+{
+	struct seg_pos min = sh->added;
+
+	for (size_t i = 0; i < sh->n_lent; i++)
+		if (!sh->lent[i].dropped && sooner(sh->lent[i].pos, min)) {
+			min = sh->lent[i].pos;
+			break; /* they are in the log's order */
+		}
+	for (int age = 0; age < AGES; age++) {
+		struct seg_pos at = holes_pass(sh, sh->at[age]);
+
+		if (sooner(at, age_end(sh, (enum age)age)) && sooner(at, min))
+			min = at;
+	}
+	return min;
+}
+
+struct seg_pos shelf_head(const struct shelf *sh)
+{
+	struct seg_pos oldest = shelf_oldest(sh);
+
+	return sooner(oldest, sh->added) ? oldest : seglog_end(sh->log);
+}
+
+/* In its place: the backlog stands before what is fresh. NULL: no memory. */
+static struct lent *lent_add(struct shelf *sh, const struct lent *le)
+{
+	size_t i = sh->n_lent;
+
 	if (shelf_grow((void **)&sh->lent, sh->n_lent, &sh->cap_lent, sizeof(*sh->lent)) < 0)
-		return -1;
-	sh->lent[sh->n_lent++] = *le;
-	return 0;
+		return NULL;
+	while (i > 0 && sooner(le->pos, sh->lent[i - 1].pos))
+		i--;
+	memmove(sh->lent + i + 1, sh->lent + i, (sh->n_lent - i) * sizeof(*sh->lent));
+	sh->lent[i] = *le;
+	sh->n_lent++;
+	return &sh->lent[i];
 }
 
 static void lent_remove(struct shelf *sh, size_t i)
@@ -29,69 +64,86 @@ static void lent_remove(struct shelf *sh, size_t i)
 	sh->n_lent--;
 }
 
-static struct lent *lent_waiting(const struct shelf *sh)
+static struct lent *lent_waiting(const struct shelf *sh, enum age age)
 {
 	for (size_t i = 0; i < sh->n_lent; i++)
-		if (!sh->lent[i].given && !sh->lent[i].acked && !sh->lent[i].dropped)
+		if (sh->lent[i].age == age && !sh->lent[i].given && !sh->lent[i].dropped)
 			return &sh->lent[i];
 	return NULL;
 }
 
-/* The next block on disk. 1 read; 0 there is none; -1 *err. */
-static int read_block(struct shelf *sh, struct block_record *b, struct seg_record *rec,
+/* The age's next block on disk. 1 read; 0 there is none; -1 *err, and the place is passed. */
+static int read_block(struct shelf *sh, enum age age, struct lent *le, struct seg_record *rec,
 		      struct err *err)
 {
-	for (;;) {
-		int r = seg_reader_next(sh->rd, rec, err);
+	struct seg_pos end = age_end(sh, age), *at = &sh->at[age];
+	struct block_record b;
 
-		sh->unread = seg_reader_pos(sh->rd);
-		if (r <= 0)
-			return r;
+	*le = (struct lent){ .age = age, .from = holes_pass(sh, *at) };
+	for (;;) {
+		struct seg_pos in_hole;
+		int r;
+
+		*at = holes_pass(sh, *at);
+		if (!sooner(*at, end))
+			return 0;
+		seg_reader_seek(sh->rd, *at);
+		r = seg_reader_next(sh->rd, rec, err);
+		if (r < 0) {
+			*at = seg_reader_pos(sh->rd);
+			return -1;
+		}
+		if (r == 0 || !sooner(rec->pos, end)) {
+			*at = end;
+			return 0;
+		}
+		in_hole = holes_pass(sh, rec->pos);
+		if (sooner(rec->pos, in_hole)) { /* the files before it are gone */
+			*at = le->from = in_hole;
+			continue;
+		}
+		*at = rec->next;
 		if (rec->kind != SPOOL_BLOCK)
 			continue;
-		if (block_read(rec->payload, b, err) < 0)
+		if (block_read(rec->payload, &b, err) < 0)
 			return -1;
-		if (!shelf_skipped(sh, b->epoch, b->number))
-			return 1;
-		shelf_skip_remove(sh, b->epoch, b->number);
+		break;
 	}
+	le->pos = rec->pos;
+	le->next = rec->next;
+	le->epoch = b.epoch;
+	le->number = b.number;
+	le->bytes = b.frame.n;
+	le->events = b.events;
+	le->closed_ns = b.closed_ns;
+	buf_slice(&le->frame, b.frame);
+	return 1;
 }
 
-int shelf_peek(struct shelf *sh, struct lent **ret, struct err *err)
+int shelf_peek(struct shelf *sh, enum age age, struct lent **ret, struct err *err)
 {
 	struct seg_record rec;
-	struct block_record b;
 	struct lent le;
 	int r;
 
-	*ret = lent_waiting(sh);
-	if (*ret != NULL || sh->backlog == 0)
+	*ret = lent_waiting(sh, age);
+	if (*ret != NULL || !sooner(sh->at[age], age_end(sh, age)))
 		return 0;
-	seg_reader_seek(sh->rd, sh->unread);
-	r = read_block(sh, &b, &rec, err);
+	r = read_block(sh, age, &le, &rec, err);
 	if (r < 0)
 		return -1;
 	if (r == 0) {
-		/* Damage took blocks away. What was lent stands before; the rest is lost. */
-		sh->backlog = 0;
-		if (sh->n_lent == 0)
+		/* Damage took what the runs still count. */
+		if (sh->n_lent == 0 && !sooner(shelf_oldest(sh), sh->added))
 			runs_purge(sh, UINT64_MAX, true);
 		return 0;
 	}
-	le = (struct lent){ .pos = rec.pos,
-			    .epoch = b.epoch,
-			    .number = b.number,
-			    .bytes = b.frame.n,
-			    .events = b.events,
-			    .closed_ns = b.closed_ns };
-	buf_slice(&le.frame, b.frame);
-	if (le.frame.failed || lent_add(sh, &le) < 0) {
+	*ret = le.frame.failed ? NULL : lent_add(sh, &le);
+	if (*ret == NULL) {
 		buf_release(&le.frame);
-		sh->unread = rec.pos;
+		sh->at[age] = le.from;
 		return err_nomem(err);
 	}
-	sh->backlog--;
-	*ret = &sh->lent[sh->n_lent - 1];
 	return 0;
 }
 
@@ -120,27 +172,29 @@ void shelf_added(struct shelf *sh, uint64_t epoch, struct block *b)
 					  .events = b->events,
 					  .closed_ns = b->closed_ns,
 					  .frame = buf_view(&b->frame) };
-	struct lent le = { .pos = b->pos,
+	struct lent le = { .age = FRESH,
+			   .pos = b->pos,
+			   .from = sh->at[FRESH],
+			   .next = b->next,
 			   .epoch = epoch,
 			   .number = b->number,
 			   .events = b->events,
 			   .bytes = b->frame.n,
 			   .closed_ns = b->closed_ns,
 			   .frame = b->frame };
+	bool unread = sooner(holes_pass(sh, sh->at[FRESH]), sh->added);
 	size_t cached = 0;
 
 	/* Without memory for a run the counts are short by one block; the block itself is not. */
 	(void)runs_add(sh, b->pos, &rec);
 	checkpoints_move(&sh->durable, &b->checkpoints);
+	sh->added = b->next;
 	for (size_t i = 0; i < sh->n_lent; i++)
 		cached += !sh->lent[i].given && sh->lent[i].frame.n > 0;
-	if (sh->backlog > 0 || cached >= CACHED_MAX || lent_add(sh, &le) < 0) {
-		if (sh->backlog++ == 0)
-			sh->unread = b->pos;
-		return;
-	}
+	if (unread || cached >= CACHED_MAX || lent_add(sh, &le) == NULL)
+		return;               /* it is read from disk when its turn comes */
 	b->frame = (struct buf){ 0 }; /* lent's from here */
-	sh->unread = b->next;
+	sh->at[FRESH] = b->next;
 }
 
 bool shelf_ack(struct shelf *sh, uint64_t epoch, uint64_t number)
@@ -149,60 +203,54 @@ bool shelf_ack(struct shelf *sh, uint64_t epoch, uint64_t number)
 	size_t i;
 
 	for (i = 0; i < sh->n_lent && le == NULL; i++)
-		if (sh->lent[i].epoch == epoch && sh->lent[i].number == number &&
-		    !sh->lent[i].acked)
+		if (sh->lent[i].epoch == epoch && sh->lent[i].number == number)
 			le = &sh->lent[i];
 	if (le == NULL)
 		return false;
-	if (le->dropped) {
-		lent_remove(sh, i - 1);
-		return true;
+	if (!le->dropped) {
+		runs_sub(sh, le, seg_pos_cmp(le->pos, shelf_oldest(sh)) == 0);
+		holes_add(sh, le->from, le->next);
 	}
-	runs_sub(sh, le, seg_pos_cmp(le->pos, shelf_head(sh)) == 0);
-	le->acked = true;
-	buf_release(&le->frame);
-	for (i = 0; i < sh->n_lent && (sh->lent[i].acked || sh->lent[i].dropped);)
-		if (sh->lent[i].acked)
-			lent_remove(sh, i);
-		else
-			i++;
+	lent_remove(sh, i - 1);
+	holes_trim(sh, shelf_oldest(sh));
 	runs_purge(sh, shelf_head(sh).file, true);
 	return true;
 }
 
 void shelf_rewind(struct shelf *sh)
 {
-	for (size_t i = 0; i < sh->n_lent; i++) {
-		sh->lent[i].given = false;
-		if (sh->lent[i].dropped)
-			lent_remove(sh, i--);
-		else if (i >= CACHED_MAX)
-			buf_release(&sh->lent[i].frame);
-	}
+	struct seg_pos oldest = shelf_oldest(sh);
+
+	while (sh->n_lent > 0)
+		lent_remove(sh, sh->n_lent - 1);
+	if (sh->n_holes < HOLES_MAX)
+		sh->split = sh->added;
+	sh->at[BACKLOG] = oldest;
+	sh->at[FRESH] = sooner(oldest, sh->split) ? sh->split : oldest;
 }
 
 bool shelf_drop_file(struct shelf *sh)
 {
-	uint64_t file = shelf_head(sh).file, read = 0, held = 0;
+	const struct seg_pos next = { shelf_head(sh).file + 1, 0 };
 
-	if (file >= seglog_end(sh->log).file)
+	if (next.file > seglog_end(sh->log).file)
 		return false;
-	for (size_t i = 0; i < sh->n_runs && sh->runs[i].file <= file; i++)
-		held += sh->runs[i].blocks;
 	for (size_t i = 0; i < sh->n_lent; i++) {
 		struct lent *le = &sh->lent[i];
 
-		if (le->pos.file > file || le->dropped)
+		if (le->pos.file >= next.file || le->dropped)
 			continue;
-		read += !le->acked;
-		if (le->given && !le->acked)
+		if (le->given)
 			le->dropped = true;
 		else
 			lent_remove(sh, i--);
 	}
-	sh->backlog -= held - read < sh->backlog ? held - read : sh->backlog;
-	runs_purge(sh, file + 1, true);
-	if (sh->unread.file <= file)
-		sh->unread = (struct seg_pos){ file + 1, 0 };
+	runs_purge(sh, next.file, true);
+	for (int age = 0; age < AGES; age++)
+		if (sooner(sh->at[age], next))
+			sh->at[age] = next;
+	if (sooner(sh->split, next))
+		sh->split = next;
+	holes_trim(sh, next);
 	return true;
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* agent/spool/shelf.h: a shelf: one lane's blocks on disk: which are held, which are lent, up to
- * where all are acknowledged. For agent/spool alone. Memory:  grows with the blocks that are lent
- * and with the number of files and epochs, never with the number of blocks held. Threads:
- * everything belongs to the loop thread. A worker may write to `log` meanwhile (and so read
- *          `durable` and `state` for a snapshot); while it does, the loop thread does not call
- *          shelf_added or shelf_state. */
+/* agent/spool/shelf.h: a shelf: one lane's blocks on disk: which are held, which are lent, which
+ * are acknowledged. For agent/spool alone. Ages:    blocks that were on disk when the shelf was
+ * last rewound are its backlog; those added since are fresh. Each of the two is lent oldest first,
+ * from a place of its own, so one can overtake the other. What was acknowledged beyond the oldest
+ * block that is held is known as holes: stretches of the log, one for each rewind at most. Memory:
+ * grows with the blocks that are lent and with the number of files, epochs and holes, never with
+ * the number of blocks held. Threads: everything belongs to the loop thread. A worker may write to
+ * `log` meanwhile (and so read `durable` and `state` for a snapshot); while it does, the loop
+ * thread does not call shelf_added or shelf_state. */
 #ifndef VARTIO_SPOOL_SHELF_H
 #define VARTIO_SPOOL_SHELF_H
 
@@ -18,31 +21,41 @@ struct run { /* blocks held of one file and one epoch */
 	int64_t oldest_ns;
 };
 
+enum age { BACKLOG, FRESH, AGES };
+
 struct lent { /* a block between the disk and its acknowledgement */
-	struct seg_pos pos;
+	enum age age;
+	struct seg_pos pos, from, next; /* from: where the one before it of its age ended */
 	uint64_t epoch, number, bytes;
 	uint32_t events;
 	int64_t closed_ns;
 	struct buf frame; /* empty: on disk */
 	bool given;       /* ship has it */
-	bool acked;       /* waits for older ones */
 	bool dropped;     /* given up while ship had it */
 };
 
+struct hole { /* all blocks of a stretch of the log are acknowledged */
+	struct seg_pos from, to;
+};
 struct block_key {
 	uint64_t epoch, number;
 };
 
+#define HOLES_MAX 64u /* so many rewinds make new backlog; later, what is fresh stays so */
+
 struct shelf {
 	struct seglog *log;
 	struct seg_reader *rd;
-	struct seg_pos unread; /* behind the last block in `lent` */
-	uint64_t backlog;      /* blocks on disk from unread on */
-	struct lent *lent;     /* in the log's order */
+	struct seg_pos at[AGES]; /* behind the last block of the age in `lent` */
+	struct seg_pos split;    /* where the backlog ends */
+	struct seg_pos added;    /* behind the last block given to shelf_added */
+	struct lent *lent;       /* in the log's order */
 	size_t n_lent, cap_lent;
 	struct run *runs; /* in the log's order */
 	size_t n_runs, cap_runs;
-	struct block_key *skip; /* behind the head, but acknowledged before the restart */
+	struct hole *holes; /* behind the head, in the log's order */
+	size_t n_holes, cap_holes;
+	struct block_key *skip; /* while opening: holes as an older version wrote them */
 	size_t n_skip;
 	struct checkpoints durable;
 	/* The worker's: blocks appended behind `durable` and not given to shelf_added yet. */
@@ -59,16 +72,16 @@ int shelf_open(struct shelf *sh, const char *dir, uint64_t segment_bytes, bool o
 void shelf_close(struct shelf *sh);
 /* The oldest block that is not acknowledged; the end of the log when there is none. */
 struct seg_pos shelf_head(const struct shelf *sh);
-/* The oldest block not given yet, NULL: none. It stays until given. ERR_SYNTAX: damage was passed.
- */
-int shelf_peek(struct shelf *sh, struct lent **ret, struct err *err);
+/* The oldest block of that age not given yet, NULL: none. It stays until given, but `*ret` only
+ * until the next call. ERR_SYNTAX: damage was passed. */
+int shelf_peek(struct shelf *sh, enum age age, struct lent **ret, struct err *err);
 /* Its frame is in memory afterwards. */
 int shelf_load(struct shelf *sh, struct lent *le, struct err *err);
 /* A block became durable; its frame is kept when it is next to be given. Never fails: without
  * memory the block is read from disk later. */
 void shelf_added(struct shelf *sh, uint64_t epoch, struct block *b);
 bool shelf_ack(struct shelf *sh, uint64_t epoch, uint64_t number); /* true: it was held */
-void shelf_rewind(struct shelf *sh);
+void shelf_rewind(struct shelf *sh); /* nothing is lent, and all that is held is backlog */
 /* Gives up the blocks of the oldest file, and counts them. false: it is the file being written. */
 bool shelf_drop_file(struct shelf *sh);
 /* The lowest block of the epoch that may be held; UINT64_MAX: none. */
@@ -83,8 +96,15 @@ void runs_sub(struct shelf *sh, const struct lent *le,
 	      bool head); /* one block less; head: it was the oldest of its run */
 /* Forgets the runs of files below that one; count: their blocks were lost. */
 void runs_purge(struct shelf *sh, uint64_t below_file, bool count);
-/* shelf_open.c: blocks behind the head that were acknowledged before the restart. */
-bool shelf_skipped(const struct shelf *sh, uint64_t epoch, uint64_t number);
-void shelf_skip_remove(struct shelf *sh, uint64_t epoch, uint64_t number);
+/* Of files from..to-1 nothing is held. */
+void runs_forget(struct shelf *sh, uint64_t from_file, uint64_t to_file);
+/* holes.c: what is acknowledged behind the head. */
+struct seg_pos holes_pass(const struct shelf *sh,
+			  struct seg_pos pos); /* the end of the hole there */
+/* Never fails: what there is no memory or place for is sent again after a restart. */
+void holes_add(struct shelf *sh, struct seg_pos from, struct seg_pos to);
+void holes_trim(struct shelf *sh, struct seg_pos head); /* those before it are no use any more */
+/* Where the oldest block that is held may stand; `added` when there is none. */
+struct seg_pos shelf_oldest(const struct shelf *sh);
 
 #endif

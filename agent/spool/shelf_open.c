@@ -7,23 +7,36 @@
 
 #include "common/store/le.h"
 
+#define STATE_HOLES                                                                                \
+	UINT64_MAX /* begins a state with holes; the first version's began with a file */
+
+static void pos_put(struct buf *b, struct seg_pos pos)
+{
+	le64_put(b, pos.file);
+	le64_put(b, pos.offset);
+}
+
+static struct seg_pos pos_read(struct le_cursor *c)
+{
+	struct seg_pos pos;
+
+	pos.file = le_u64(c);
+	pos.offset = le_u64(c);
+	return pos;
+}
+
 int shelf_state(struct shelf *sh)
 {
 	struct seg_pos head = shelf_head(sh);
 	struct buf b = { 0 };
 
-	le64_put(&b, head.file);
-	le64_put(&b, head.offset);
-	for (size_t i = 0; i < sh->n_skip; i++) {
-		le64_put(&b, sh->skip[i].epoch);
-		le64_put(&b, sh->skip[i].number);
-	}
-	for (size_t i = 0; i < sh->n_lent; i++) {
-		if (!sh->lent[i].acked)
-			continue;
-		le64_put(&b, sh->lent[i].epoch);
-		le64_put(&b, sh->lent[i].number);
-	}
+	le64_put(&b, STATE_HOLES);
+	pos_put(&b, head);
+	for (size_t i = 0; i < sh->n_holes; i++)
+		if (seg_pos_cmp(sh->holes[i].to, head) > 0) {
+			pos_put(&b, sh->holes[i].from);
+			pos_put(&b, sh->holes[i].to);
+		}
 	if (b.failed) {
 		buf_release(&b);
 		return -1;
@@ -33,29 +46,49 @@ int shelf_state(struct shelf *sh)
 	return 0;
 }
 
-/* Reads what shelf_state wrote. */
+static int skip_read(struct shelf *sh, struct le_cursor *c, struct err *err)
+{
+	size_t n = c->in.n / 16;
+	struct block_key *keys = n > 0 ? calloc(n, sizeof(*keys)) : NULL;
+
+	if (n > 0 && keys == NULL)
+		return err_nomem(err);
+	for (size_t i = 0; i < n; i++) {
+		keys[i].epoch = le_u64(c);
+		keys[i].number = le_u64(c);
+	}
+	sh->skip = keys;
+	sh->n_skip = n;
+	return 0;
+}
+
+/* Reads what shelf_state wrote, or what the first version did: pairs of epoch and block. */
 static int state_read(struct shelf *sh, struct slice in, struct err *err)
 {
 	struct le_cursor c = { .in = in };
-	struct block_key *keys = NULL;
-	struct seg_pos head;
-	size_t n;
+	bool holes = in.n >= 8 && le64_get((const uint8_t *)in.p) == STATE_HOLES;
+	struct seg_pos head, last;
 
-	head.file = le_u64(&c);
-	head.offset = le_u64(&c);
-	n = c.in.n / 16;
-	if (c.bad || c.in.n % 16 != 0)
+	if (holes)
+		le_u64(&c);
+	head = last = pos_read(&c);
+	if (c.bad || c.in.n % (holes ? 32 : 16) != 0)
 		return err_set(err, ERR_SYNTAX, "a spool's acknowledgement record is cut short");
-	if (n > 0 && (keys = calloc(n, sizeof(*keys))) == NULL)
-		return err_nomem(err);
-	for (size_t i = 0; i < n; i++) {
-		keys[i].epoch = le_u64(&c);
-		keys[i].number = le_u64(&c);
-	}
 	free(sh->skip);
-	sh->skip = keys;
-	sh->n_skip = n;
-	sh->unread = head;
+	sh->skip = NULL;
+	sh->n_skip = sh->n_holes = 0;
+	sh->at[BACKLOG] = head;
+	if (!holes)
+		return skip_read(sh, &c, err);
+	while (c.in.n > 0) {
+		struct seg_pos from = pos_read(&c), to = pos_read(&c);
+
+		if (seg_pos_cmp(from, last) < 0 || seg_pos_cmp(to, from) < 0)
+			return err_set(err, ERR_SYNTAX,
+				       "a spool's acknowledgement record is out of order");
+		holes_add(sh, from, to);
+		last = to;
+	}
 	return 0;
 }
 
@@ -125,7 +158,7 @@ static int replay(void *arg, const struct seg_record *rec, struct err *err)
 	}
 }
 
-bool shelf_skipped(const struct shelf *sh, uint64_t epoch, uint64_t number)
+static bool skipped(const struct shelf *sh, uint64_t epoch, uint64_t number)
 {
 	for (size_t i = 0; i < sh->n_skip; i++)
 		if (sh->skip[i].epoch == epoch && sh->skip[i].number == number)
@@ -133,52 +166,72 @@ bool shelf_skipped(const struct shelf *sh, uint64_t epoch, uint64_t number)
 	return false;
 }
 
-void shelf_skip_remove(struct shelf *sh, uint64_t epoch, uint64_t number)
-{
-	for (size_t i = 0; i < sh->n_skip; i++)
-		if (sh->skip[i].epoch == epoch && sh->skip[i].number == number)
-			sh->skip[i--] = sh->skip[--sh->n_skip];
-}
-
-/* The runs count all blocks found; those acknowledged before the restart come off: all before the
- * head, and the few behind it that `skip` names. */
-static int take_off_acked(struct shelf *sh, struct err *err)
+/* The runs count all blocks found: those from `from` on that are acknowledged come off. to: up to
+ * where all are; behind it, as many as sh->skip names. */
+static int take_off(struct shelf *sh, struct seg_pos from, struct seg_pos to, size_t more,
+		    struct err *err)
 {
 	struct seg_reader *rd = NULL;
 	struct seg_record rec;
 	struct err damage;
-	size_t left = sh->n_skip;
 	int r;
 
-	runs_purge(sh, sh->unread.file, false);
-	if (seg_reader_open(sh->log, (struct seg_pos){ sh->unread.file, 0 }, &rd, err) < 0)
+	if (seg_reader_open(sh->log, from, &rd, err) < 0)
 		return -1;
 	while ((r = seg_reader_next(rd, &rec, &damage)) != 0) {
 		struct block_record b;
-		struct lent le = { 0 };
 		bool before;
 
 		if (r < 0 && damage.code != ERR_SYNTAX) {
 			*err = damage;
 			break;
 		}
+		before = r > 0 && seg_pos_cmp(rec.pos, to) < 0;
+		if (r > 0 && !before && more == 0)
+			break;
 		if (r < 0 || rec.kind != SPOOL_BLOCK || block_read(rec.payload, &b, &damage) < 0)
 			continue;
-		before = seg_pos_cmp(rec.pos, sh->unread) < 0;
-		if (!before && left == 0)
-			break;
-		if (!before && !shelf_skipped(sh, b.epoch, b.number))
+		if (!before && !skipped(sh, b.epoch, b.number))
 			continue;
-		left -= !before;
-		le = (struct lent){ .pos = rec.pos,
-				    .epoch = b.epoch,
-				    .number = b.number,
-				    .bytes = b.frame.n,
-				    .events = b.events };
-		runs_sub(sh, &le, false);
+		more -= !before;
+		runs_sub(sh,
+			 &(struct lent){ .pos = rec.pos,
+					 .epoch = b.epoch,
+					 .number = b.number,
+					 .bytes = b.frame.n,
+					 .events = b.events },
+			 false);
+		if (!before)
+			holes_add(sh, rec.pos, rec.next);
 	}
 	seg_reader_close(rd);
 	return r < 0 ? -1 : 0;
+}
+
+/* All before the head, and the holes behind it, of which only the ends are read: of files that lie
+ * in one as a whole no block is held. */
+static int take_off_acked(struct shelf *sh, struct err *err)
+{
+	struct seg_pos head = sh->at[BACKLOG];
+
+	runs_purge(sh, head.file, false);
+	if (take_off(sh, (struct seg_pos){ head.file, 0 }, head, sh->n_skip, err) < 0)
+		return -1;
+	for (size_t i = 0; sh->n_skip == 0 && i < sh->n_holes; i++) {
+		const struct hole *h = &sh->holes[i];
+		struct seg_pos first_end = h->to, last = { h->to.file, 0 };
+
+		if (h->to.file > h->from.file)
+			first_end = (struct seg_pos){ h->from.file + 1, 0 };
+		runs_forget(sh, h->from.file + 1, h->to.file);
+		if (take_off(sh, h->from, first_end, 0, err) < 0 ||
+		    (h->to.file > h->from.file && take_off(sh, last, h->to, 0, err) < 0))
+			return -1;
+	}
+	free(sh->skip);
+	sh->skip = NULL;
+	sh->n_skip = 0;
+	return 0;
 }
 
 int shelf_open(struct shelf *sh, const char *dir, uint64_t segment_bytes, bool ordered,
@@ -193,13 +246,16 @@ int shelf_open(struct shelf *sh, const char *dir, uint64_t segment_bytes, bool o
 
 	if (seglog_open(&o, replay, &sh->log, err) < 0)
 		return -1;
-	if (seg_pos_cmp(sh->unread, seglog_first(sh->log)) < 0)
-		sh->unread = seglog_first(sh->log);
-	if (take_off_acked(sh, err) < 0 || shelf_state(sh) < 0 ||
-	    seg_reader_open(sh->log, sh->unread, &sh->rd, err) < 0)
+	if (seg_pos_cmp(sh->at[BACKLOG], seglog_first(sh->log)) < 0)
+		sh->at[BACKLOG] = seglog_first(sh->log);
+	holes_trim(sh, sh->at[BACKLOG]);
+	sh->split = sh->added = sh->at[FRESH] = seglog_end(sh->log);
+	if (take_off_acked(sh, err) < 0)
 		return -1;
-	for (size_t i = 0; i < sh->n_runs; i++)
-		sh->backlog += sh->runs[i].blocks;
+	if (sh->n_runs == 0)
+		sh->at[BACKLOG] = sh->split;
+	if (shelf_state(sh) < 0 || seg_reader_open(sh->log, sh->at[BACKLOG], &sh->rd, err) < 0)
+		return -1;
 	metric_add(&sh->stats->torn_bytes, seglog_torn_bytes(sh->log));
 	return 0;
 }
@@ -212,6 +268,7 @@ void shelf_close(struct shelf *sh)
 		buf_release(&sh->lent[i].frame);
 	free(sh->lent);
 	free(sh->runs);
+	free(sh->holes);
 	free(sh->skip);
 	checkpoints_clear(&sh->durable);
 	buf_release(&sh->state);

@@ -10,8 +10,10 @@
 #include "common/base/file.h"
 #include "common/base/hash.h"
 
-#define SEGMENT_MIN (UINT64_C(64) << 10)
-#define SEGMENT_MAX (UINT64_C(4) << 20)
+#define SEGMENT_MIN     (UINT64_C(64) << 10)
+#define SEGMENT_MAX     (UINT64_C(4) << 20)
+#define BACKLOG_PERCENT 25u
+#define OWED_MAX        (1u << 20) /* bytes that the backlog may have had too much */
 
 static const char *const lane_dirs[LANES] = { "keep", "lossy" };
 
@@ -36,8 +38,9 @@ void spool_stats_oldest(struct spool *sp)
 		int64_t t = sh->n_runs > 0 ? sh->runs[0].oldest_ns : 0;
 
 		for (size_t k = 0; k < sh->n_lent; k++)
-			if (!sh->lent[k].dropped && !sh->lent[k].acked) {
-				t = sh->lent[k].closed_ns;
+			if (!sh->lent[k].dropped) {
+				if (seg_pos_cmp(sh->lent[k].pos, shelf_oldest(sh)) == 0)
+					t = sh->lent[k].closed_ns;
 				break;
 			}
 		if (t != 0 && (oldest == 0 || t < oldest))
@@ -87,26 +90,84 @@ void spool_flush(struct spool *sp)
 		lane_close_open(&sp->w[i]);
 }
 
-int spool_next(struct spool *sp, struct spool_block *ret, struct err *err)
-{
-	struct lent *best = NULL, *le;
-	struct shelf *from = NULL;
+/* --- which block goes next --- */
 
+struct pick {
+	struct worker *from; /* NULL: there is none */
+	struct lent le;      /* what decides; the block itself is asked for again */
+};
+
+/* Over both lanes in the order of their numbers, so that what overtakes leaves few gaps. Of two
+ * epochs our own is the later one, whatever the clock said. */
+static bool goes_before(const struct spool *sp, const struct lent *a, const struct lent *b)
+{
+	if (a->epoch == b->epoch)
+		return a->number < b->number;
+	if (a->epoch == sp->epoch || b->epoch == sp->epoch)
+		return b->epoch == sp->epoch;
+	return a->closed_ns < b->closed_ns;
+}
+
+static int pick_of(struct spool *sp, enum age age, struct pick *ret, struct err *err)
+{
+	struct lent *le;
+
+	ret->from = NULL;
 	for (int i = 0; i < LANES; i++) {
-		if (shelf_peek(&sp->w[i].sh, &le, err) < 0)
+		if (shelf_peek(&sp->w[i].sh, age, &le, err) < 0)
 			return -1;
-		if (le != NULL && (best == NULL || le->closed_ns < best->closed_ns)) {
-			best = le;
-			from = &sp->w[i].sh;
+		if (le != NULL && (ret->from == NULL || goes_before(sp, le, &ret->le))) {
+			ret->from = &sp->w[i];
+			ret->le = *le;
 		}
 	}
-	if (best == NULL)
+	return 0;
+}
+
+/* Fresh first, but for the backlog's share of the bytes, and but for a spool so full that only the
+ * oldest blocks' files, once acknowledged, make room for new ones. */
+static enum age choose(struct spool *sp, const struct pick pick[AGES])
+{
+	bool tight = false;
+
+	if (pick[BACKLOG].from == NULL || pick[FRESH].from == NULL) {
+		sp->owed = 0;
+		return pick[FRESH].from != NULL ? FRESH : BACKLOG;
+	}
+	for (int i = 0; i < LANES; i++)
+		tight = tight || lane_is_tight(&sp->w[i]);
+	return sp->owed > 0 || tight ? BACKLOG : FRESH;
+}
+
+static void account(struct spool *sp, const struct pick pick[AGES], enum age age)
+{
+	int64_t share = sp->o.backlog_percent, n = (int64_t)pick[age].le.bytes;
+
+	if (pick[BACKLOG].from == NULL || pick[FRESH].from == NULL)
+		return;
+	sp->owed += age == FRESH ? share * n : (share - 100) * n;
+	if (sp->owed < -100 * (int64_t)OWED_MAX) /* a full spool has let the backlog go first */
+		sp->owed = -100 * (int64_t)OWED_MAX;
+}
+
+int spool_next(struct spool *sp, struct spool_block *ret, struct err *err)
+{
+	struct pick pick[AGES];
+	struct lent *le;
+	enum age age;
+
+	for (int i = 0; i < AGES; i++)
+		if (pick_of(sp, (enum age)i, &pick[i], err) < 0)
+			return -1;
+	age = choose(sp, pick);
+	if (pick[age].from == NULL)
 		return 0;
-	if (shelf_load(from, best, err) < 0)
+	if (shelf_peek(&pick[age].from->sh, age, &le, err) < 0 ||
+	    shelf_load(&pick[age].from->sh, le, err) < 0)
 		return -1;
-	best->given = true;
-	*ret = (struct spool_block){ best->epoch, best->number, best->events,
-				     buf_view(&best->frame) };
+	account(sp, pick, age);
+	le->given = true;
+	*ret = (struct spool_block){ le->epoch, le->number, le->events, buf_view(&le->frame) };
 	return 1;
 }
 
@@ -130,6 +191,7 @@ void spool_rewind(struct spool *sp)
 {
 	for (int i = 0; i < LANES; i++)
 		shelf_rewind(&sp->w[i].sh);
+	sp->owed = 0;
 }
 
 uint64_t spool_unsynced(const struct spool *sp)
@@ -206,6 +268,8 @@ int spool_open(uv_loop_t *loop, const struct spool_opts *opts, struct spool **re
 	segment = segment > SEGMENT_MAX ? SEGMENT_MAX : segment;
 	sp->loop = loop;
 	sp->o = *opts;
+	if (sp->o.backlog_percent == 0)
+		sp->o.backlog_percent = BACKLOG_PERCENT;
 	sp->next_number = sp->next_seq = 1;
 	random_bytes(&sp->epoch, sizeof(sp->epoch));
 	uv_mutex_init(&sp->lock);

@@ -35,6 +35,9 @@ struct spool_opts {
 	uint32_t block_events; /* or this many events (2,048) */
 	uint32_t close_ms;     /* or when its first event has waited this long (200) */
 	int level;             /* zlib level, 1 to 9 */
+	/* Of the bytes lent, while there is backlog and fresh (see spool_next), this much at least
+	 * is backlog: 1 to 100, 0: 25. */
+	unsigned backlog_percent;
 	/* Called on the loop thread. drained: there is room again, resume the inputs.
 	 * ready: spool_next has something new. failed: the disk refused (err says what); told once,
 	 * the spool tries again by itself (after 1 s, doubling to 30 s) and loses nothing. */
@@ -73,14 +76,16 @@ void spool_checkpoints(struct spool *sp,
  * ERR_USAGE: too long; ERR_SYNTAX: not an object; ERR_NOMEM. */
 int spool_add(struct spool *sp, enum lane lane, struct slice event, struct slice key,
 	      struct slice checkpoint, struct err *err);
-/* Lends the oldest durable block not yet lent. Valid until it is acknowledged or spool_rewind.
- * 1 lent, 0 none, -1 error: a damaged place was passed (ERR_SYNTAX) or the disk refused; the next
- * call goes on. */
+/* Lends a durable block not yet lent. Blocks that were there at the last spool_rewind (or
+ * spool_open) are backlog, those since are fresh: fresh go first, but for the backlog's share; each
+ * of the two goes oldest first. While the spool is all but full the backlog goes first, for only
+ * its files make room. Valid until it is acknowledged or spool_rewind. 1 lent, 0 none, -1 error: a
+ * damaged place was passed (ERR_SYNTAX) or the disk refused; the next call goes on. */
 int spool_next(struct spool *sp, struct spool_block *ret, struct err *err);
 /* Drops the block. Acknowledging twice, or one unknown, is harmless. */
 int spool_ack(struct spool *sp, uint64_t epoch, uint64_t number, struct err *err);
-void spool_rewind(
-	struct spool *sp);          /* the connection broke: lend all unacknowledged blocks again */
+/* A connection broke, or opened: all that is not acknowledged is lent again, and is backlog. */
+void spool_rewind(struct spool *sp);
 void spool_flush(struct spool *sp); /* closes the open blocks now */
 /* Events taken that are not on disk yet; spool_stats counts them as held only then. */
 uint64_t spool_unsynced(const struct spool *sp);

@@ -177,7 +177,7 @@ static void test_restart(void **state)
 	spool_epochs(sp, &epochs);
 	assert_int_equal(epochs.n, 33);
 	assert_string_equal(lend_all(sp, true),
-			    "2[2,1]{\"n\":1} 4[4,1]{\"n\":3} 1[1,1]{\"new\":1} ");
+			    "1[1,1]{\"new\":1} 2[2,1]{\"n\":1} 4[4,1]{\"n\":3} ");
 	sp = reopen(sp, &o);
 	assert_string_equal(lend_all(sp, false), "");
 	close_spool(sp);
