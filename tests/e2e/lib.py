@@ -301,7 +301,7 @@ def region(build):
                 for process in reversed(made.processes):
                     process.end_clean()
         except Exception:
-            for process in made.processes:
+            for process in {p.log: p for p in made.processes}.values():
                 print(f"# ---- {process.name} ----")
                 for line in [t for t in process.text().splitlines() if "msg=command" not in t][-40:]:
                     print(f"# {line}")

@@ -149,7 +149,8 @@ def judge(world, found):
     for s in world.sources:
         twice = [n for (name, n), count in seen.items() if name == s.name_ and count > 1]
         if twice:
-            yield f"{s.name_}: {len(twice)} of {s.written} twice: {some(twice)}"
+            yield f"{s.name_}: {len(twice)} of {s.written} twice: {some(twice)}: " \
+                  f"{[found.places[s.name_, n] for n in (min(twice), max(twice))]}"
         if s.problem:
             yield s.problem
     again = [i for i, count in found.ids.items() if count > 1]
@@ -158,7 +159,8 @@ def judge(world, found):
     for s in world.files:
         lost = [n for n in range(s.written) if not seen[s.name_, n]]
         if lost:
-            yield f"{s.name_}: {len(lost)} of {s.written} lost: {some(lost)}"
+            yield f"{s.name_}: {len(lost)} of {s.written} lost: {some(lost)}: " \
+                  f"{[found.places.get((s.name_, n)) for n in (min(lost) - 1, max(lost) + 1)]}"
     for s in world.streams:
         yield from judge_stream(s, seen)
     missing = {s.name_: [n for n in s.sent if not seen[s.name_, n]] for s in world.datagrams}

@@ -26,6 +26,7 @@ class Events(judging.Judge):
         super().__init__(None)
         self.seen, self.ids = collections.Counter(), collections.Counter()
         self.own, self.faults_told = 0, []
+        self.places = collections.defaultdict(list)  # (source, number) -> where it says it was read
 
     def fault(self, text):
         super().fault(text)
@@ -35,7 +36,11 @@ class Events(judging.Judge):
         self.ids[(sender, epoch, seq)] += 1
         match = NUMBERED.search(event.get("message", ""))
         if match:
-            self.seen[match.group(1), int(match.group(2))] += 1
+            key = match.group(1), int(match.group(2))
+            self.seen[key] += 1
+            log = event.get("log", {})
+            self.places[key].append(
+                (pathlib.Path(log.get("file", {}).get("path", "")).name, log.get("offset"), epoch & 0xffff, seq))
         elif event.get("event", {}).get("dataset") == "agent.status" or \
                 event.get("event.dataset") == "agent.status":
             self.own += 1
@@ -51,7 +56,7 @@ class SpoolEvents(Events):
         frame = payload[self.HEAD.size + places:]
         if events:
             self.events_of(frame[6:], events, lambda n, event: self.event(
-                "", "", f"{epoch:016x}", number, first_seq + n - 1, 0, event))
+                "", "", epoch, number, first_seq + n - 1, 0, event))
 
 
 class World:
