@@ -61,7 +61,7 @@ struct tail {
 	uint64_t offset;  /* after the last record that the sink took */
 	bool skip;        /* offset is inside a line whose rest is not wanted */
 	bool mid;         /* offset is inside a line: its first part went as a record */
-	bool done;        /* PARKED: it was read to its end */
+	bool done;        /* PARKED: it was read to its end; ino 0: and is gone from its inode */
 	bool begun;       /* it is settled where reading starts */
 	bool from_end;    /* reading starts at the end, settled when it can be opened */
 	bool stored;      /* the sink has a checkpoint of it */
@@ -80,6 +80,7 @@ struct tail {
 	uint64_t since_ms; /* loop time: ROTATED last growth, LOST since, held since */
 	uint64_t read_ms;  /* loop time of the last read */
 	uint64_t lost_ms;  /* loop time when it became LOST; 0: never */
+	bool searched;     /* LOST: it has been looked for since */
 	dev_t was_dev;     /* LOST: the inode that its bytes were under */
 	ino_t was_ino;
 	struct timespec looked; /* LOST: the folder's mtime when last searched */
@@ -138,6 +139,10 @@ enum tail_opened tail_open_at(struct tail *t, const char *path);
 void tail_close(struct tail *t); /* the descriptor; the place stays */
 void tail_turn(struct tail *t, size_t *budget);
 void tail_finish(struct tail *t); /* ROTATED and quiet: the partial rest goes as a record */
+/* Another one of its path waits to be finished or found, so what was read after it must be known.
+ */
+bool tail_wanted(const struct tail *t);
+bool tail_real_from_fd(struct tail *t); /* true: it has a name, which is now t->real */
 bool tail_matches(const struct file_print *print, uint64_t offset, bool mid, int fd);
 
 /* file_rest.c */
@@ -146,6 +151,8 @@ enum rest_begin rest_begin(struct tail *t); /* where to start; may take another'
 void rest_lost(struct tail *t); /* t's bytes are gone from its inode: LOST, and look for them */
 void rest_truncated(struct tail *t); /* the same, while t goes on with the new content */
 void rest_search(struct tail *t);    /* a LOST one, again, when its folder changed */
+/* t, open and LIVE until now, is under none of our paths any more: what came after it unseen? */
+void rest_rotated(struct tail *t);
 
 /* file_missed.c */
 /* o was found again under the name found, last written at since: reads what rotated after it. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* agent/inputs/file_missed.c: whole generations of a log that came and went while the agent was
- * stopped. A file that was being read is found again as auth.log.3.gz: then auth.log.2.gz and
- * auth.log.1 were never seen by anybody, and no glob names them. They are read from their
- * beginning, oldest first, between that rest and the log of today. Both the numbers or dates in
- * the names and the times of the files must say that they are newer. */
+ * stopped, or did not run for a while. A file that was being read is found again as
+ * auth.log.3.gz: then auth.log.2.gz and auth.log.1 were never seen by anybody, and no glob names
+ * them. They are read from their beginning, oldest first, between that rest and the log of today.
+ * Both the numbers or dates in the names and the times of the files must say that they are newer,
+ * and none of the places that are known may be one in them: what was read, or is about to be found
+ * by its own fingerprint, is not read again. */
 #include "agent/inputs/file.h"
 
 #include <dirent.h>
@@ -67,13 +69,15 @@ bool file_generation(const char *base, const char *name, int64_t *ret)
 	return true;
 }
 
+/* Names move on while files are read, so they tell only where no fingerprint can. */
 static bool known(const struct files *fs, const struct stat *st, const char *path)
 {
 	for (size_t i = 0; i < fs->n_tails; i++) {
 		const struct tail *t = fs->tails[i];
 
 		if (!t->dead &&
-		    ((t->ino == st->st_ino && t->dev == st->st_dev) || strcmp(t->real, path) == 0))
+		    ((t->ino == st->st_ino && t->dev == st->st_dev) ||
+		     (t->gz != NULL && t->print.base > 0 && strcmp(t->real, path) == 0)))
 			return true;
 	}
 	return false;
@@ -98,6 +102,41 @@ static bool fingerprint(struct tail *t)
 	return true;
 }
 
+/* o is not met by its inode, or is about to be: only its fingerprint can tell. */
+static bool printed(const struct tail *o, const struct tail *t)
+{
+	bool unmet = o->state == TAIL_PARKED && o->seen != o->fs->scan;
+
+	return (unmet || o->state == TAIL_LOST || o->gz != NULL) && o->print.n > 0 &&
+	       o->print.base == 0 && o->print.n <= t->print.n &&
+	       print_hash(t->head, o->print.n) == o->print.hash;
+}
+
+/* o is open, perhaps not read yet, and was removed: t may be what compression made of it. */
+static bool removed(const struct tail *o, const struct tail *t)
+{
+	size_t n = o->head_n < t->print.n ? o->head_n : t->print.n;
+	struct stat st;
+
+	return o->fd >= 0 && n > 0 && o->print.base == 0 && fstat(o->fd, &st) == 0 &&
+	       st.st_nlink == 0 && memcmp(o->head, t->head, n) == 0;
+}
+
+/* Its bytes are those of a file that we know under another inode: a rest that is looked for or was
+ * found in a compressed file, one that is open and was compressed just now, or what was read to its
+ * end and kept for this question. */
+static bool known_bytes(const struct tail *t)
+{
+	for (size_t i = 0; i < t->fs->n_tails; i++) {
+		const struct tail *o = t->fs->tails[i];
+
+		if (o != t && !o->dead && strcmp(o->path, t->path) == 0 &&
+		    (printed(o, t) || removed(o, t)))
+			return true;
+	}
+	return false;
+}
+
 static void begin(struct tail *o, const char *path)
 {
 	struct tail *t = tail_new(o->fs);
@@ -113,7 +152,7 @@ static void begin(struct tail *o, const char *path)
 	if (t->gz == NULL)
 		goto fail;
 	fd = -1; /* the stream's now */
-	if (!fingerprint(t))
+	if (!fingerprint(t) || known_bytes(t))
 		goto fail;
 	t->state = TAIL_ROTATED;
 	t->begun = t->dirty = true;

@@ -250,13 +250,17 @@ void rest_search(struct tail *o)
 {
 	char name[256];
 
-	if (!search_dir(o, o->real, name))
+	if (!search_dir(o, o->real, name)) {
+		o->searched = true;
 		return;
+	}
 	o->state = TAIL_ROTATED;
 	o->begun = true;
 	o->dirty = true;
 	o->since_ms = uv_now(o->fs->in->loop);
-	if (o->fs->scan == 1) /* only while we were stopped could one be missed */
+	/* Only while we did not run could one be missed: what is found later had its newer ones
+	 * read meanwhile. */
+	if (o->fs->scan == 1 || !o->searched)
 		rest_missed(o, name, &o->mtime);
 	found_at(o, name);
 	tail_store(o); /* where it is from now on, so that nothing is looked for twice */
@@ -281,6 +285,54 @@ void rest_lost(struct tail *t)
 	t->dev = 0;
 	t->ino = 0;
 	t->looked = (struct timespec){ 0 };
+	t->searched = false;
+}
+
+/* Where a file that was removed while it was open is now, compressed: its name, if there. */
+static bool compressed_name(struct tail *t, char ret_name[256])
+{
+	char dir[4096];
+	bool found = false;
+	DIR *d;
+
+	snprintf(dir, sizeof(dir), "%.*s", (int)file_dir(t->real), t->real);
+	d = t->fs->conf->compressed && t->print.n > 0 ? opendir(dir) : NULL;
+	for (struct dirent *e; d != NULL && !found && (e = readdir(d)) != NULL;) {
+		struct tail probe = { .fs = t->fs, .fd = -1, .print = t->print };
+		int fd = candidate(t, e, BY_GZ)
+				 ? openat(dirfd(d), e->d_name,
+					  O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)
+				 : -1;
+
+		found = fd >= 0 && adopt_gz(&probe, fd);
+		if (found)
+			snprintf(ret_name, 256, "%s", e->d_name);
+		tail_close(&probe);
+	}
+	if (d != NULL)
+		closedir(d);
+	return found;
+}
+
+void rest_rotated(struct tail *t)
+{
+	char name[256];
+	char *log = strdup(t->real); /* generations are counted from this name */
+	struct stat st;
+
+	if (log == NULL || fstat(t->fd, &st) < 0)
+		goto out;
+	if (st.st_nlink > 0 && tail_real_from_fd(t)) {
+		snprintf(name, sizeof(name), "%s", file_base(t->real));
+		free(t->real);
+		t->real = log;
+		log = NULL;
+	} else if (!compressed_name(t, name)) {
+		goto out;
+	}
+	rest_missed(t, name, &st.st_mtim);
+out:
+	free(log);
 }
 
 void rest_truncated(struct tail *t)

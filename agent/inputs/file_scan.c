@@ -285,8 +285,10 @@ static void parked_unseen(struct tail *t)
 	struct stat st;
 
 	if (t->done) {
-		if (!leads_to(t->real, t) && (stat(t->real, &st) == 0 || errno == ENOENT))
-			tail_forget(t); /* rotated away or removed, and read to its end before */
+		/* Rotated away or removed, and read to its end before. */
+		if (!leads_to(t->real, t) && (stat(t->real, &st) == 0 || errno == ENOENT) &&
+		    !tail_wanted(t))
+			tail_forget(t);
 		return;
 	}
 	if (leads_to(t->path, t))
@@ -315,6 +317,7 @@ static void live_unseen(struct tail *t)
 	t->state = TAIL_ROTATED;
 	t->since_ms = uv_now(t->fs->in->loop);
 	t->dirty = true;
+	rest_rotated(t);
 }
 
 static void rotated_quiet(struct tail *t)

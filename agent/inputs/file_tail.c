@@ -406,7 +406,7 @@ void tail_turn(struct tail *t, size_t *budget)
 		files_wake_held(t->fs);
 }
 
-static void real_from_fd(struct tail *t)
+bool tail_real_from_fd(struct tail *t)
 {
 	char link[64], path[4096];
 	ssize_t n;
@@ -415,23 +415,38 @@ static void real_from_fd(struct tail *t)
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", t->fd);
 	n = readlink(link, path, sizeof(path) - 1);
 	if (n <= 0)
-		return;
+		return false;
 	path[n] = '\0';
 	real = strdup(path);
 	if (real == NULL)
-		return;
+		return false;
 	free(t->real);
 	t->real = real;
+	return true;
+}
+
+bool tail_wanted(const struct tail *t)
+{
+	for (size_t i = 0; i < t->fs->n_tails; i++) {
+		const struct tail *o = t->fs->tails[i];
+
+		if (o != t && !o->dead && strcmp(o->path, t->path) == 0 &&
+		    (o->state == TAIL_ROTATED || o->state == TAIL_LOST ||
+		     (o->state == TAIL_PARKED && !o->done)))
+			return true;
+	}
+	return false;
 }
 
 void tail_finish(struct tail *t)
 {
 	struct slice rest = { 0 };
 	struct stat st = { 0 };
-	bool gone;
+	bool gone, forget;
 
 	t->fs->read_ns = time_now_ns();
 	gone = t->gz != NULL || fstat(t->fd, &st) < 0 || st.st_nlink == 0;
+	forget = gone && !tail_wanted(t);
 
 	if (t->gz != NULL) {
 		rest = buf_view(&t->carry);
@@ -444,25 +459,27 @@ void tail_finish(struct tail *t)
 	if (t->fs->paused)
 		return; /* resume comes here again */
 	if (!gone)
-		real_from_fd(t);
-	t->done = !gone;
+		tail_real_from_fd(t);
+	t->done = !forget;
 	if (rest.n > 0 && !t->skip) {
 		uint64_t end = t->offset + rest.n;
 		bool cut = rest.n > t->fs->conf->max_line_bytes;
 
 		rest = without_cr(rest);
 		rest.n = cut ? (size_t)t->fs->conf->max_line_bytes : rest.n;
-		if (rest.n > 0 && emit(t, rest, cut, end, false, true, gone) < 0) {
+		if (rest.n > 0 && emit(t, rest, cut, end, false, true, forget) < 0) {
 			t->done = false;
 			return;
 		}
 	}
 	tail_close(t);
 	t->dirty = false;
-	if (gone || t->print.n == 0) {
+	if (forget || t->print.n == 0) {
 		tail_forget(t);
 		return;
 	}
+	if (gone)
+		t->ino = 0; /* its inode may be another file's by now */
 	t->state = TAIL_PARKED;
 	tail_store(t);
 }

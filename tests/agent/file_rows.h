@@ -33,8 +33,7 @@ struct step {
 
 enum mode { RUNNING, STOPPED, FULL, MODES };
 static const char *const mode_names[] = { "running", "stopped", "full" };
-#define NOT_STOPPED  1u
-#define ONLY_STOPPED 2u
+#define NOT_STOPPED 1u
 
 static const struct {
 	const char *name, *paths;
@@ -248,7 +247,7 @@ static const struct {
 	  { "a", "b" } },
 	{ "rotated three times while nobody looked",
 	  "log",
-	  ONLY_STOPPED,
+	  0,
 	  { { APPEND, "log", "a\n" },
 	    { SYNC, .n = 1 },
 	    { DOWN },
@@ -265,7 +264,7 @@ static const struct {
 	  { "a", "b", "c", "d", "rest", "e" } },
 	{ "rotated twice by date, and once before",
 	  "app.log",
-	  ONLY_STOPPED,
+	  0,
 	  { { APPEND, "app.log", "a\n" },
 	    { SYNC, .n = 1 },
 	    { DOWN },

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Schedules of faults: each is drawn from its seed, and must lose nothing and repeat nothing.
 
-  run.py BUILD             the plans of tests/fault/plans, and seeds from 1 on: a dozen in all
+  run.py BUILD             the plans of tests/fault/plans, and seeds from 1 on: 20 in all
   run.py BUILD --long      200 seeds more, drawn from the date (VARTIO_LONG does the same)
   run.py BUILD --seed N    one again
   run.py BUILD --from N --count K
@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-CASES, LONG_CASES, AT_ONCE, SECONDS = 8, 200, 2, 600
+CASES, LONG_CASES, AT_ONCE, SECONDS = 20, 200, 2, 600
 SLOWER = 4 if os.environ.get("VARTIO_SANITIZE") else 1
 
 

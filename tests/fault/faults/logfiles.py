@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What happens to the log files that the agent follows. Nothing is deleted here that the agent has not
 read (that is nobody's to save), but for that its moment is chosen by nobody."""
+import signal
 import time
 
 from faults import Fault
@@ -25,6 +26,27 @@ class Storm(OfFiles):
 
 class Rename(Storm):
     name, squeeze, weight = "rotation", False, 4
+
+
+class UnseenStorm(OfFiles):
+    """Rotations while the agent does not run: whole generations come and go that it never saw open."""
+    name, locks, drops = "rotations-unseen", ("files", "agent"), True
+    span_s = (0.0, 0.5)
+
+    def begin(self, world, dice):
+        files = dice.choice(world.files)
+        path = dice.choice(files.paths)
+        kind, turn = dice.choice([("renamed and compressed", lambda: files.rotate(path, True)),
+                                  ("renamed", lambda: files.rotate(path, False)),
+                                  ("copied and truncated", lambda: files.copy_truncate(path))])
+        world.say(f"{path.name} is {kind} unseen")
+        world.agent.process.child.send_signal(signal.SIGSTOP)
+        for _ in range(dice.randrange(2, 5)):
+            turn()
+            time.sleep(dice.uniform(0.1, 0.5))
+
+    def end(self, world, dice):
+        world.agent.process.child.send_signal(signal.SIGCONT)
 
 
 class CopyTruncate(OfFiles):
@@ -88,4 +110,4 @@ class Burst(OfFiles):
         dice.choice(world.files).burst(dice.randrange(2000, 15000))
 
 
-FAULTS = [Storm, Rename, CopyTruncate, Replace, InodeReuse, FolderReplaced, Burst]
+FAULTS = [Storm, Rename, UnseenStorm, CopyTruncate, Replace, InodeReuse, FolderReplaced, Burst]
