@@ -45,7 +45,7 @@ json_t *describe_agent(const struct config *cf, const struct spool *sp, const st
 	keeper_each(kp, add_input, inputs);
 	return json_pack(
 		"{s:s, s:s, s:o, s:o, s:{s:b, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I},"
-		" s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}, s:o}",
+		" s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}, s:o}",
 		"version", VARTIO_VERSION, "host", cf->host_name, "started",
 		time_or_null((uint64_t)started_ns), "now", time_or_null((uint64_t)now_ns),
 		"collector", "connected", (int)metric_get(&hs->connected), "address",
@@ -56,8 +56,10 @@ json_t *describe_agent(const struct config *cf, const struct spool *sp, const st
 		get(&ss->events) + (json_int_t)spool_unsynced(sp), "blocks", get(&ss->blocks),
 		"bytes", get(&ss->bytes), "max_bytes", (json_int_t)cf->spool.max_bytes, "events_in",
 		get(&ss->events_in), "events_dropped", get(&ss->events_dropped), "syncs",
-		get(&ss->syncs), "torn_bytes", get(&ss->torn_bytes), "oldest_seconds",
-		oldest > 0 ? (double)(now_ns - (int64_t)oldest) / 1e9 : 0.0, "inputs", inputs);
+		get(&ss->syncs), "torn_bytes", get(&ss->torn_bytes), "damaged_places",
+		get(&ss->places_damaged), "events_damaged", get(&ss->events_damaged),
+		"oldest_seconds", oldest > 0 ? (double)(now_ns - (int64_t)oldest) / 1e9 : 0.0,
+		"inputs", inputs);
 }
 
 static const char *str(const json_t *o, const char *key)
@@ -90,6 +92,11 @@ void describe_text(const json_t *state, struct buf *out)
 	buf_printf(out, "spool      %lld events (%lld of %lld bytes) wait; %lld dropped\n",
 		   num(sp, "events"), num(sp, "bytes"), num(sp, "max_bytes"),
 		   num(sp, "events_dropped"));
+	if (num(sp, "damaged_places") > 0)
+		buf_printf(out,
+			   "           DAMAGED in %lld places: at least %lld events are lost; the "
+			   "log names the files; is the disk ill?\n",
+			   num(sp, "damaged_places"), num(sp, "events_damaged"));
 	json_array_foreach(json_object_get(state, "inputs"), i, in)
 	{
 		buf_printf(out, "input      %s (%s) %s; %lld events; last %s; %lld dropped\n",
@@ -113,6 +120,10 @@ static const struct {
 	  "Events taken by the spool." },
 	{ "spool", "events_dropped", "vartio_agent_spool_dropped_events", "counter",
 	  "Events of lossy inputs dropped because the spool was full." },
+	{ "spool", "events_damaged", "vartio_agent_spool_damaged_events", "counter",
+	  "Events lost to damage on disk, as far as they can be counted." },
+	{ "spool", "damaged_places", "vartio_agent_spool_damaged_places", "counter",
+	  "Damaged places of the spool's files that were passed." },
 	{ "spool", "events", "vartio_agent_spool_events", "gauge", "Events waiting in the spool." },
 	{ "spool", "bytes", "vartio_agent_spool_bytes", "gauge", "Bytes of the spool on disk." },
 };

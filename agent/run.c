@@ -65,6 +65,11 @@ static void on_spool_failed(void *arg, const struct err *err)
 	log_err(LOG_LEVEL_ERROR, "spool cannot write; it is tried again, inputs wait", err);
 }
 
+static void on_spool_damaged(void *arg, const struct err *err)
+{
+	log_err(LOG_LEVEL_ERROR, "events of the spool are lost to damage on disk", err);
+}
+
 static void on_blocked(void *arg, struct input *in, const struct err *err)
 {
 	struct agent *ag = arg;
@@ -103,22 +108,24 @@ static void on_report(uv_timer_t *t)
 {
 	struct agent *ag = t->data;
 	const struct spool_stats *ss = spool_stats(ag->spool);
-	struct buf epochs = { 0 }, dropped = { 0 }, waiting = { 0 };
+	struct buf epochs = { 0 }, dropped = { 0 }, waiting = { 0 }, damaged = { 0 };
 	struct err err;
 
 	malloc_trim(0);
 	spool_epochs(ag->spool, &epochs);
 	buf_u64(&dropped, metric_get(&ss->events_dropped));
 	buf_u64(&waiting, metric_get(&ss->events));
+	buf_u64(&damaged, metric_get(&ss->events_damaged));
 	if (pipe_own(ag->pipe, host_of(ag), "agent status", time_now_ns(), &err,
 		     "vartio.agent.epochs", buf_cstr(&epochs), "vartio.agent.dropped",
-		     buf_cstr(&dropped), "vartio.agent.spool_events", buf_cstr(&waiting),
-		     NULL) < 0 &&
+		     buf_cstr(&dropped), "vartio.agent.damaged", buf_cstr(&damaged),
+		     "vartio.agent.spool_events", buf_cstr(&waiting), NULL) < 0 &&
 	    err.code != ERR_FULL)
 		log_err(LOG_LEVEL_WARN, "status event", &err);
 	buf_release(&epochs);
 	buf_release(&dropped);
 	buf_release(&waiting);
+	buf_release(&damaged);
 }
 
 static int open_inputs(struct agent *ag, struct err *err)
@@ -278,6 +285,7 @@ static int start(struct agent *ag, struct err *err)
 				 .drained = on_drained,
 				 .ready = on_ready,
 				 .failed = on_spool_failed,
+				 .damaged = on_spool_damaged,
 				 .arg = ag };
 	struct pipe_opts po = { .blocked = on_blocked, .failed = on_input_failed, .arg = ag };
 	int r;

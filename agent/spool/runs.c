@@ -81,11 +81,12 @@ void runs_sub(struct shelf *sh, const struct lent *le, bool head)
 	}
 }
 
-/* What runs before `pos` still count was lost: dropped on purpose, or damaged on disk. */
-void runs_purge(struct shelf *sh, uint64_t below_file, bool count)
+void runs_purge(struct shelf *sh, uint64_t below_file, enum loss loss)
 {
 	while (sh->n_runs > 0 && sh->runs[0].file < below_file) {
-		if (count) {
+		if (loss == LOSS_DAMAGED)
+			damage_add(sh, sh->runs[0].blocks, sh->runs[0].events);
+		if (loss == LOSS_DROPPED) {
 			metric_add(&sh->stats->blocks_dropped, sh->runs[0].blocks);
 			metric_add(&sh->stats->events_dropped, sh->runs[0].events);
 		}

@@ -120,6 +120,24 @@ static int read_block(struct shelf *sh, enum age age, struct lent *le, struct se
 	return 1;
 }
 
+/* When all that is left of the runs is what damage took. */
+static void settle(struct shelf *sh)
+{
+	if (sh->n_lent == 0 && !sooner(shelf_oldest(sh), sh->added))
+		runs_purge(sh, UINT64_MAX, LOSS_DAMAGED);
+}
+
+bool shelf_tell(struct shelf *sh)
+{
+	struct seg_pos at = seg_reader_pos(sh->rd);
+
+	for (unsigned i = 0; i < sh->n_told && i < GAPS_MAX; i++)
+		if (seg_pos_cmp(sh->told[i], at) == 0)
+			return false;
+	sh->told[sh->n_told++ % GAPS_MAX] = at;
+	return true;
+}
+
 int shelf_peek(struct shelf *sh, enum age age, struct lent **ret, struct err *err)
 {
 	struct seg_record rec;
@@ -130,13 +148,9 @@ int shelf_peek(struct shelf *sh, enum age age, struct lent **ret, struct err *er
 	if (*ret != NULL || !sooner(sh->at[age], age_end(sh, age)))
 		return 0;
 	r = read_block(sh, age, &le, &rec, err);
-	if (r < 0)
-		return -1;
-	if (r == 0) {
-		/* Damage took what the runs still count. */
-		if (sh->n_lent == 0 && !sooner(shelf_oldest(sh), sh->added))
-			runs_purge(sh, UINT64_MAX, true);
-		return 0;
+	if (r <= 0) {
+		settle(sh);
+		return r;
 	}
 	*ret = le.frame.failed ? NULL : lent_add(sh, &le);
 	if (*ret == NULL) {
@@ -145,6 +159,13 @@ int shelf_peek(struct shelf *sh, enum age age, struct lent **ret, struct err *er
 		return err_nomem(err);
 	}
 	return 0;
+}
+
+/* A block that was held and is damaged now. */
+static void give_up(struct shelf *sh, struct lent *le)
+{
+	damage_add(sh, 1, le->events);
+	shelf_ack(sh, le->epoch, le->number);
 }
 
 int shelf_load(struct shelf *sh, struct lent *le, struct err *err)
@@ -158,9 +179,12 @@ int shelf_load(struct shelf *sh, struct lent *le, struct err *err)
 	seg_reader_seek(sh->rd, le->pos);
 	r = seg_reader_next(sh->rd, &rec, err);
 	if (r == 0)
-		err_set(err, ERR_IO, "a block of the spool cannot be read again");
-	if (r <= 0 || block_read(rec.payload, &b, err) < 0)
+		r = err_set(err, ERR_SYNTAX, "a block of the spool cannot be read again");
+	if (r < 0 || block_read(rec.payload, &b, err) < 0 || b.number != le->number) {
+		if (err->code == ERR_SYNTAX)
+			give_up(sh, le);
 		return -1;
+	}
 	buf_slice(&le->frame, b.frame);
 	return le->frame.failed ? err_nomem(err) : 0;
 }
@@ -213,7 +237,8 @@ bool shelf_ack(struct shelf *sh, uint64_t epoch, uint64_t number)
 	}
 	lent_remove(sh, i - 1);
 	holes_trim(sh, shelf_oldest(sh));
-	runs_purge(sh, shelf_head(sh).file, true);
+	runs_purge(sh, shelf_head(sh).file, LOSS_DAMAGED);
+	settle(sh);
 	return true;
 }
 
@@ -245,7 +270,7 @@ bool shelf_drop_file(struct shelf *sh)
 		else
 			lent_remove(sh, i--);
 	}
-	runs_purge(sh, next.file, true);
+	runs_purge(sh, next.file, LOSS_DROPPED);
 	for (int age = 0; age < AGES; age++)
 		if (sooner(sh->at[age], next))
 			sh->at[age] = next;

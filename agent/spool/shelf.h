@@ -41,6 +41,13 @@ struct block_key {
 	uint64_t epoch, number;
 };
 
+struct gap { /* a damaged place that opening came across, and the blocks around it */
+	struct seg_pos from, to;
+	uint64_t epoch, number, seq; /* the one before; seq: behind its last event */
+	uint64_t next_epoch, next_number, next_seq;
+};
+#define GAPS_MAX 16u /* more are told of, but not counted */
+
 #define HOLES_MAX 64u /* so many rewinds make new backlog; later, what is fresh stays so */
 
 struct shelf {
@@ -57,6 +64,14 @@ struct shelf {
 	size_t n_holes, cap_holes;
 	struct block_key *skip; /* while opening: holes as an older version wrote them */
 	size_t n_skip;
+	struct {
+		struct seg_pos next;
+		uint64_t epoch, number, seq;
+	} replayed; /* while opening: the last record, and the last block */
+	struct gap gaps[GAPS_MAX];
+	unsigned n_gaps;
+	struct seg_pos told[GAPS_MAX]; /* damage that was told of, ends of places */
+	unsigned n_told;
 	struct checkpoints durable;
 	/* The worker's: blocks appended behind `durable` and not given to shelf_added yet. */
 	struct block *const *appended;
@@ -75,8 +90,10 @@ struct seg_pos shelf_head(const struct shelf *sh);
 /* The oldest block of that age not given yet, NULL: none. It stays until given, but `*ret` only
  * until the next call. ERR_SYNTAX: damage was passed. */
 int shelf_peek(struct shelf *sh, enum age age, struct lent **ret, struct err *err);
-/* Its frame is in memory afterwards. */
+/* Its frame is in memory afterwards. ERR_SYNTAX: it was damaged meanwhile, and is given up. */
 int shelf_load(struct shelf *sh, struct lent *le, struct err *err);
+/* After an ERR_SYNTAX: is that place to be told of? Once each. */
+bool shelf_tell(struct shelf *sh);
 /* A block became durable; its frame is kept when it is next to be given. Never fails: without
  * memory the block is read from disk later. */
 void shelf_added(struct shelf *sh, uint64_t epoch, struct block *b);
@@ -94,10 +111,15 @@ int shelf_grow(void **p, size_t n, size_t *cap, size_t size); /* room for one mo
 int runs_add(struct shelf *sh, struct seg_pos pos, const struct block_record *b);
 void runs_sub(struct shelf *sh, const struct lent *le,
 	      bool head); /* one block less; head: it was the oldest of its run */
-/* Forgets the runs of files below that one; count: their blocks were lost. */
-void runs_purge(struct shelf *sh, uint64_t below_file, bool count);
+enum loss { LOSS_NONE, LOSS_DROPPED, LOSS_DAMAGED };
+/* Forgets the runs of files below that one, and counts what they still held as lost in that way. */
+void runs_purge(struct shelf *sh, uint64_t below_file, enum loss loss);
 /* Of files from..to-1 nothing is held. */
 void runs_forget(struct shelf *sh, uint64_t from_file, uint64_t to_file);
+/* damage.c: what damage took. While opening: each record, with its block if it is one; */
+void damage_seen(struct shelf *sh, const struct seg_record *rec, const struct block_record *b);
+void damage_count(struct shelf *sh); /* then, once head and holes are known, what can be counted. */
+void damage_add(struct shelf *sh, uint64_t blocks, uint64_t events);
 /* holes.c: what is acknowledged behind the head. */
 struct seg_pos holes_pass(const struct shelf *sh,
 			  struct seg_pos pos); /* the end of the hole there */

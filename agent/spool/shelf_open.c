@@ -135,6 +135,7 @@ static int replay_block(struct shelf *sh, const struct seg_record *rec, struct e
 
 	if (block_read(rec->payload, &b, err) < 0 || replay_marks(sh, b.checkpoints, err) < 0)
 		return -1;
+	damage_seen(sh, rec, &b);
 	return runs_add(sh, rec->pos, &b) < 0 ? err_nomem(err) : 0;
 }
 
@@ -142,6 +143,8 @@ static int replay(void *arg, const struct seg_record *rec, struct err *err)
 {
 	struct shelf *sh = arg;
 
+	if (rec->kind != SPOOL_BLOCK)
+		damage_seen(sh, rec, NULL);
 	switch (rec->kind) {
 	case SEG_SNAPSHOT:
 		return replay_snapshot(sh, rec->payload, err);
@@ -214,7 +217,7 @@ static int take_off_acked(struct shelf *sh, struct err *err)
 {
 	struct seg_pos head = sh->at[BACKLOG];
 
-	runs_purge(sh, head.file, false);
+	runs_purge(sh, head.file, LOSS_NONE);
 	if (take_off(sh, (struct seg_pos){ head.file, 0 }, head, sh->n_skip, err) < 0)
 		return -1;
 	for (size_t i = 0; sh->n_skip == 0 && i < sh->n_holes; i++) {
@@ -250,6 +253,7 @@ int shelf_open(struct shelf *sh, const char *dir, uint64_t segment_bytes, bool o
 		sh->at[BACKLOG] = seglog_first(sh->log);
 	holes_trim(sh, sh->at[BACKLOG]);
 	sh->split = sh->added = sh->at[FRESH] = seglog_end(sh->log);
+	damage_count(sh);
 	if (take_off_acked(sh, err) < 0)
 		return -1;
 	if (sh->n_runs == 0)

@@ -108,14 +108,31 @@ static bool goes_before(const struct spool *sp, const struct lent *a, const stru
 	return a->closed_ns < b->closed_ns;
 }
 
+/* What is damaged on disk is no reason to stop: it is told, and passed. */
+static bool passed(struct worker *w, const struct err *err)
+{
+	struct spool *sp = w->sp;
+
+	if (err->code != ERR_SYNTAX)
+		return false;
+	w->state_dirty = true;
+	if (shelf_tell(&w->sh)) {
+		metric_add(&sp->stats.places_damaged, 1);
+		if (sp->o.damaged != NULL)
+			sp->o.damaged(sp->o.arg, err);
+	}
+	return true;
+}
+
 static int pick_of(struct spool *sp, enum age age, struct pick *ret, struct err *err)
 {
 	struct lent *le;
 
 	ret->from = NULL;
 	for (int i = 0; i < LANES; i++) {
-		if (shelf_peek(&sp->w[i].sh, age, &le, err) < 0)
-			return -1;
+		while (shelf_peek(&sp->w[i].sh, age, &le, err) < 0)
+			if (!passed(&sp->w[i], err))
+				return -1;
 		if (le != NULL && (ret->from == NULL || goes_before(sp, le, &ret->le))) {
 			ret->from = &sp->w[i];
 			ret->le = *le;
@@ -156,15 +173,19 @@ int spool_next(struct spool *sp, struct spool_block *ret, struct err *err)
 	struct lent *le;
 	enum age age;
 
-	for (int i = 0; i < AGES; i++)
-		if (pick_of(sp, (enum age)i, &pick[i], err) < 0)
+	for (;;) {
+		for (int i = 0; i < AGES; i++)
+			if (pick_of(sp, (enum age)i, &pick[i], err) < 0)
+				return -1;
+		age = choose(sp, pick);
+		if (pick[age].from == NULL)
+			return 0;
+		if (shelf_peek(&pick[age].from->sh, age, &le, err) == 0 &&
+		    shelf_load(&pick[age].from->sh, le, err) == 0)
+			break;
+		if (!passed(pick[age].from, err))
 			return -1;
-	age = choose(sp, pick);
-	if (pick[age].from == NULL)
-		return 0;
-	if (shelf_peek(&pick[age].from->sh, age, &le, err) < 0 ||
-	    shelf_load(&pick[age].from->sh, le, err) < 0)
-		return -1;
+	}
 	account(sp, pick, age);
 	le->given = true;
 	*ret = (struct spool_block){ le->epoch, le->number, le->events, buf_view(&le->frame) };

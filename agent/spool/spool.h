@@ -44,11 +44,16 @@ struct spool_opts {
 	void (*drained)(void *arg);
 	void (*ready)(void *arg);
 	void (*failed)(void *arg, const struct err *err);
+	/* A damaged place of a file was passed: err names it. Told once each; what is known to be
+	 * lost there is in the statistics. May be NULL, as the others. */
+	void (*damaged)(void *arg, const struct err *err);
 	void *arg;
 };
 struct spool_stats { /* all since spool_open, but for blocks, bytes, events and oldest_ns: held now
 		      */
 	metric events_in, events_dropped, blocks_dropped, torn_bytes, syncs;
+	/* Lost by damage on disk; only what can still be counted. Places: all. */
+	metric events_damaged, blocks_damaged, places_damaged;
 	metric blocks, bytes, events;
 	metric oldest_ns; /* when the oldest block held was closed; 0: none */
 };
@@ -79,8 +84,8 @@ int spool_add(struct spool *sp, enum lane lane, struct slice event, struct slice
 /* Lends a durable block not yet lent. Blocks that were there at the last spool_rewind (or
  * spool_open) are backlog, those since are fresh: fresh go first, but for the backlog's share; each
  * of the two goes oldest first. While the spool is all but full the backlog goes first, for only
- * its files make room. Valid until it is acknowledged or spool_rewind. 1 lent, 0 none, -1 error: a
- * damaged place was passed (ERR_SYNTAX) or the disk refused; the next call goes on. */
+ * its files make room. Valid until it is acknowledged or spool_rewind. Damage is told and passed. 1
+ * lent, 0 none, -1 the disk refused or there is no memory; the next call goes on. */
 int spool_next(struct spool *sp, struct spool_block *ret, struct err *err);
 /* Drops the block. Acknowledging twice, or one unknown, is harmless. */
 int spool_ack(struct spool *sp, uint64_t epoch, uint64_t number, struct err *err);

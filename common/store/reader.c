@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/file.h"
 #include "common/store/log.h"
 
 struct seg_reader {
@@ -88,6 +89,16 @@ struct seg_pos seglog_resume(const struct seglog *lg, struct seg_pos pos)
 	if (seg_pos_cmp(pos, end) <= 0)
 		return pos;
 	return pos.file > end.file ? seglog_first(lg) : end;
+}
+
+ssize_t seglog_raw(const struct seglog *lg, struct seg_pos pos, void *out, size_t n)
+{
+	int fd = log_open_file(lg, pos.file, O_RDONLY);
+	ssize_t got = fd >= 0 ? pread_all(fd, out, n, (off_t)pos.offset) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	return got > 0 ? got : 0;
 }
 
 static void file_close(struct seg_reader *rd)

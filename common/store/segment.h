@@ -75,6 +75,9 @@ struct seg_pos seglog_durable(
 	const struct seglog *lg);     /* end of what is synced; readers stop here */
 void seglog_close(struct seglog *lg); /* syncs; NULL is fine */
 
+/* Up to n bytes of what stands at pos, sound or not: for telling what damage took. Bytes read. */
+ssize_t seglog_raw(const struct seglog *lg, struct seg_pos pos, void *out, size_t n);
+
 struct seg_reader;
 /* Reads from pos on (a dropped pos: from the oldest). Follows files as they are begun. */
 int seg_reader_open(struct seglog *lg, struct seg_pos pos, struct seg_reader **ret,
