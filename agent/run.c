@@ -15,6 +15,7 @@
 #include "common/base/log.h"
 #include "common/base/service.h"
 #include "common/base/time.h"
+#include "common/net/tls_watch.h"
 
 #define BLOCK_BYTES  (256u * 1024) /* see docs/architecture.md: a block */
 #define BLOCK_EVENTS 2048u
@@ -32,6 +33,7 @@ struct agent {
 	struct pipe *pipe;
 	struct keeper *keeper;
 	struct status_server *status;
+	struct tls_watch *certs;
 	uv_signal_t term, intr, hup;
 	uv_timer_t report;
 	int64_t started_ns;
@@ -138,6 +140,37 @@ static int open_inputs(struct agent *ag, struct err *err)
 	return keeper_open(&ko, &ag->keeper, err);
 }
 
+static void on_certs_changed(void *arg, struct tls_creds *creds)
+{
+	struct agent *ag = arg;
+	struct err err;
+
+	if (ship_creds(ag->ship, creds, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "the new certificate is not used", &err);
+	else
+		log_line(LOG_LEVEL_INFO, "certificate loaded; it is used at the next connection",
+			 NULL);
+}
+
+static void on_certs_failed(void *arg, const struct err *err)
+{
+	log_err(LOG_LEVEL_ERROR, "certificate not reloaded, the old one stays in use", err);
+}
+
+static void on_certs_ends(void *arg, int64_t left_s)
+{
+	char days[24];
+
+	snprintf(days, sizeof(days), "%lld", (long long)(left_s / 86400));
+	if (left_s < 0)
+		log_line(LOG_LEVEL_ERROR,
+			 "this agent's certificate has expired: the collector does not let it in, "
+			 "events are kept; ask your region for a token and enrol again",
+			 NULL);
+	else
+		log_line(LOG_LEVEL_WARN, "this agent's certificate ends soon", "days", days, NULL);
+}
+
 static int open_ship(struct agent *ag, struct err *err)
 {
 	struct ship_opts so = { .loop = &ag->loop,
@@ -150,6 +183,14 @@ static int open_ship(struct agent *ag, struct err *err)
 				.ack_ms = ACK_MS,
 				.state = on_ship_state,
 				.arg = ag };
+	const struct tls_watch_opts wo = { .loop = &ag->loop,
+					   .ca_path = config_ca_path(&ag->conf),
+					   .cert_path = config_cert_path(&ag->conf),
+					   .key_path = config_key_path(&ag->conf),
+					   .changed = on_certs_changed,
+					   .failed = on_certs_failed,
+					   .ends = on_certs_ends,
+					   .arg = ag };
 	int r;
 
 	if (so.n_addresses == 0)
@@ -162,6 +203,8 @@ static int open_ship(struct agent *ag, struct err *err)
 			   config_key_path(&ag->conf), &so.creds, err) < 0)
 		return -1;
 	r = ship_open(&so, &ag->ship, err);
+	if (r == 0)
+		r = tls_watch_start(&wo, so.creds, &ag->certs, err);
 	tls_creds_unref(so.creds);
 	return r;
 }
@@ -176,6 +219,8 @@ static void part_closed(void *arg)
 	uv_close((uv_handle_t *)&ag->intr, NULL);
 	uv_close((uv_handle_t *)&ag->hup, NULL);
 	uv_close((uv_handle_t *)&ag->report, NULL);
+	tls_watch_close(ag->certs);
+	ag->certs = NULL;
 }
 
 static void inputs_closed(void *arg)
@@ -244,7 +289,6 @@ static void reload_inputs(void *arg)
 static void on_reload(uv_signal_t *sg, int number)
 {
 	struct agent *ag = sg->data;
-	struct tls_creds *cr = NULL;
 	struct config probe = { 0 };
 	struct err err;
 
@@ -256,12 +300,7 @@ static void on_reload(uv_signal_t *sg, int number)
 		return;
 	}
 	config_release(&probe);
-	if (tls_creds_load(config_ca_path(&ag->conf), config_cert_path(&ag->conf),
-			   config_key_path(&ag->conf), &cr, &err) < 0 ||
-	    ship_creds(ag->ship, cr, &err) < 0)
-		log_err(LOG_LEVEL_ERROR, "certificate not reloaded, the old one stays in use",
-			&err);
-	tls_creds_unref(cr);
+	tls_watch_look(ag->certs);
 	ag->reloading = true;
 	keeper_close(ag->keeper, reload_inputs, ag);
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "collector/control.h"
@@ -18,10 +19,12 @@
 #include "common/base/service.h"
 #include "common/base/time.h"
 #include "common/base/zone.h"
+#include "common/net/tls_watch.h"
 
 #define SIGNALS_SEGMENT_BYTES (8u << 20)
 #define RULES_STILL_MS        2000  /* a pull writes its files within less of each other */
 #define RULES_RESTLESS_MS     60000 /* so long may they go on */
+#define RENEW_LOOK_NS         (INT64_C(3600) * NS_PER_SEC)
 #define LOCK_WAIT_MS          5000u /* a command may be at work while we start */
 
 /* The registry as the other threads see it: one handle, one question at a time. */
@@ -38,6 +41,9 @@ struct collector {
 	struct door door;
 	struct ca *ca;
 	struct reload *reload;
+	struct tls_watch *certs;
+	int64_t renew_after_ns; /* when it is looked again whether our certificate must be renewed
+				 */
 	struct ruleset *rules;
 	struct seglog *signals;
 	struct queue *queue;
@@ -145,6 +151,8 @@ static void on_stop(uv_signal_t *sg, int number)
 	uv_close((uv_handle_t *)&co->hup, NULL);
 	uv_close((uv_handle_t *)&co->every_second, NULL);
 	reload_stop(co->reload);
+	tls_watch_close(co->certs);
+	co->certs = NULL;
 }
 
 static bool on_change(void *arg, struct ruleset *rules, struct seg_pos from)
@@ -183,21 +191,78 @@ static int load_rules(struct collector *co, struct err *err)
 	return 0;
 }
 
+static int start_enrol(struct collector *co, struct err *err)
+{
+	struct config *cf = &co->conf;
+	char address[300];
+
+	snprintf(address, sizeof(address), "%s:%u", cf->agents.address, listen_port(co->listen));
+	return enrol_server_start(co->ca, config_path(cf, "collector.db"), cf->agents.listen,
+				  (uint16_t)cf->agents.enrol_port, address, &co->enrol, NULL, err);
+}
+
+/* Our certificate is made anew 30 days before its end, or where it is missing: whoever opens the
+ * authority does that. */
+static void on_certs_prepare(void *arg, int64_t now_ns)
+{
+	struct collector *co = arg;
+	struct ca *ca = NULL;
+	struct err err;
+
+	if (now_ns < co->renew_after_ns && co->renew_after_ns - now_ns <= RENEW_LOOK_NS &&
+	    access(ca_server_cert_path(co->ca), F_OK) == 0 &&
+	    access(ca_server_key_path(co->ca), F_OK) == 0)
+		return;
+	co->renew_after_ns = now_ns + RENEW_LOOK_NS;
+	if (ca_open_config(&co->conf, now_ns, &ca, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "the collector's certificate was not looked after", &err);
+	ca_close(ca);
+}
+
+static void on_certs_changed(void *arg, struct tls_creds *creds)
+{
+	struct collector *co = arg;
+	struct err err;
+
+	listen_creds(co->listen, creds);
+	co->overview.cert_ends_s = tls_creds_ends_s(creds);
+	enrol_server_stop(co->enrol); /* it reads them at its start only */
+	co->enrol = NULL;
+	if (start_enrol(co, &err) < 0)
+		log_err(LOG_LEVEL_ERROR, "no agent can enrol: the door did not open again", &err);
+	log_line(LOG_LEVEL_INFO,
+		 "certificate loaded; open connections keep the one they began with", NULL);
+}
+
+static void on_certs_failed(void *arg, const struct err *err)
+{
+	log_err(LOG_LEVEL_ERROR, "certificate not reloaded, the old one stays in use", err);
+}
+
+static void on_certs_ends(void *arg, int64_t left_s)
+{
+	char days[24];
+
+	snprintf(days, sizeof(days), "%lld", (long long)(left_s / 86400));
+	if (left_s < 0)
+		log_line(LOG_LEVEL_ERROR,
+			 "the collector's certificate has expired: agents do not connect any more "
+			 "and "
+			 "keep their events",
+			 NULL);
+	else
+		log_line(LOG_LEVEL_WARN, "the collector's certificate ends soon", "days", days,
+			 NULL);
+}
+
 /* Rules and certificates are taken anew; what does not load leaves the old in force. */
 static void on_reload(uv_signal_t *sg, int number)
 {
 	struct collector *co = sg->data;
-	struct tls_creds *creds = NULL;
-	struct err err;
 
 	reload_ask(co->reload);
-	if (tls_creds_load(ca_cert_path(co->ca), ca_server_cert_path(co->ca),
-			   ca_server_key_path(co->ca), &creds, &err) == 0)
-		listen_creds(co->listen, creds);
-	else
-		log_err(LOG_LEVEL_ERROR, "certificate not reloaded, the old one stays in use",
-			&err);
-	tls_creds_unref(creds);
+	co->renew_after_ns = 0;
+	tls_watch_look(co->certs);
 }
 
 static int start_storage(struct collector *co, struct err *err)
@@ -263,20 +328,27 @@ static int start_doors(struct collector *co, struct err *err)
 				  .seen = on_seen,
 				  .notice = { on_notice, co },
 				  .arg = co };
-	char address[300];
+	const struct tls_watch_opts wo = { .loop = &co->loop,
+					   .ca_path = ca_cert_path(co->ca),
+					   .cert_path = ca_server_cert_path(co->ca),
+					   .key_path = ca_server_key_path(co->ca),
+					   .prepare = on_certs_prepare,
+					   .changed = on_certs_changed,
+					   .failed = on_certs_failed,
+					   .ends = on_certs_ends,
+					   .arg = co };
 	int r;
 
 	if (tls_creds_load(ca_cert_path(co->ca), ca_server_cert_path(co->ca),
 			   ca_server_key_path(co->ca), &lo.creds, err) < 0)
 		return -1;
 	r = listen_start(&lo, &co->listen, err);
+	if (r == 0)
+		r = tls_watch_start(&wo, lo.creds, &co->certs, err);
 	tls_creds_unref(lo.creds);
-	if (r < 0)
+	if (r < 0 || start_enrol(co, err) < 0)
 		return -1;
-	snprintf(address, sizeof(address), "%s:%u", cf->agents.address, listen_port(co->listen));
-	if (enrol_server_start(co->ca, config_path(&co->conf, "collector.db"), cf->agents.listen,
-			       (uint16_t)cf->agents.enrol_port, address, &co->enrol, NULL, err) < 0)
-		return -1;
+	co->overview.cert_ends_s = tls_watch_ends_s(co->certs);
 	co->overview.listen = co->listen;
 	co->overview.queue = co->queue;
 	co->overview.notices = co->notices;
@@ -306,6 +378,7 @@ static int start(struct collector *co, struct err *err)
 /* From the front to the back: senders first, so that nothing new comes in. */
 static void stop(struct collector *co)
 {
+	tls_watch_close(co->certs);
 	control_stop(co->control);
 	exporter_stop(co->exporter);
 	enrol_server_stop(co->enrol);
@@ -374,6 +447,7 @@ int collector_run(int argc, char **argv)
 	if (start(&co, &err) < 0) {
 		log_err(LOG_LEVEL_ERROR, "cannot start", &err);
 		stop(&co);
+		uv_run(&co.loop, UV_RUN_NOWAIT); /* what is closing */
 		return 1;
 	}
 	watch_signal(&co, &co.term, SIGTERM, on_stop);

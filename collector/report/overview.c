@@ -128,6 +128,10 @@ void overview_metrics(const struct overview *ov, int64_t now_ns, struct buf *out
 	metrics_u64(out, "vartio_collector_info", 1, "version", VARTIO_VERSION, NULL);
 	metrics_family(out, "vartio_collector_start_time_seconds", "gauge", "When it was started.");
 	metrics_f64(out, "vartio_collector_start_time_seconds", (double)ov->started_ns / 1e9, NULL);
+	metrics_family(out, "vartio_collector_certificate_expires_seconds", "gauge",
+		       "When the certificate that agents are shown ends, in seconds since 1970.");
+	metrics_u64(out, "vartio_collector_certificate_expires_seconds", (uint64_t)ov->cert_ends_s,
+		    NULL);
 	metrics_family(out, "vartio_rules_loaded", "gauge", "Rules in force.");
 	metrics_u64(out, "vartio_rules_loaded", ov->rules, NULL);
 	metrics_family(out, "vartio_rules_rejected", "gauge",

@@ -18,6 +18,7 @@ struct overview { /* borrowed; all are running */
 	const struct notifier *notifier;
 	const struct reload_stats *reload;
 	_Atomic size_t rules;
+	_Atomic int64_t cert_ends_s; /* of the certificate that agents are shown */
 	int64_t started_ns;
 };
 void overview_metrics(const struct overview *ov, int64_t now_ns, struct buf *out);

@@ -21,6 +21,8 @@ struct tls_creds;
  * also for a key that others than its owner may read. */
 int tls_creds_load(const char *ca_path, const char *cert_path, const char *key_path,
 		   struct tls_creds **ret, struct err *err);
+/* When its own certificate ends, in seconds since 1970; 0: it has none. */
+int64_t tls_creds_ends_s(const struct tls_creds *cr);
 struct tls_creds *tls_creds_ref(struct tls_creds *cr);
 void tls_creds_unref(struct tls_creds *cr); /* NULL is fine */
 

@@ -53,6 +53,22 @@ out:
 	return r;
 }
 
+static int own_end(struct tls_creds *cr, const char *cert_path, struct err *err)
+{
+	gnutls_x509_crt_t *chain = NULL;
+	unsigned count = 0;
+	int n = gnutls_certificate_get_x509_crt(cr->cred, 0, &chain, &count);
+
+	if (n < 0 || count == 0)
+		return err_set(err, ERR_SYNTAX, "cannot use the certificate %s: %s", cert_path,
+			       gnutls_strerror(n));
+	cr->ends_s = (int64_t)gnutls_x509_crt_get_expiration_time(chain[0]);
+	for (unsigned i = 0; i < count; i++)
+		gnutls_x509_crt_deinit(chain[i]);
+	gnutls_free(chain);
+	return 0;
+}
+
 static int load_pair(struct tls_creds *cr, const char *cert_path, const char *key_path,
 		     struct err *err)
 {
@@ -80,7 +96,7 @@ static int load_pair(struct tls_creds *cr, const char *cert_path, const char *ke
 		err_set(err, ERR_SYNTAX, "cannot use the certificate %s with the key %s: %s",
 			cert_path, key_path, gnutls_strerror(n));
 	else
-		r = 0;
+		r = own_end(cr, cert_path, err);
 out:
 	if (key.p != NULL)
 		gnutls_memset(key.p, 0, key.cap);
@@ -119,6 +135,11 @@ int tls_creds_load(const char *ca_path, const char *cert_path, const char *key_p
 out:
 	tls_creds_unref(cr);
 	return r;
+}
+
+int64_t tls_creds_ends_s(const struct tls_creds *cr)
+{
+	return cr->ends_s;
 }
 
 struct tls_creds *tls_creds_ref(struct tls_creds *cr)

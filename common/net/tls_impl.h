@@ -12,6 +12,7 @@ struct tls_creds {
 	gnutls_certificate_credentials_t cred;
 	gnutls_priority_t priority;
 	bool checks_chain; /* an authority was given */
+	int64_t ends_s;    /* of the own certificate; 0: none */
 };
 
 #define TLS_PEER_MAX  64
