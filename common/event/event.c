@@ -8,6 +8,7 @@ void event_init(struct event *ev, struct arena *mem)
 	ev->n = 0;
 	ev->truncated = 0;
 	ev->n_dynamic = 0;
+	ev->n_sorted = 0;
 	memset(ev->present, 0, sizeof(ev->present));
 }
 
@@ -48,16 +49,20 @@ static struct event_value *dynamic_find(struct event *ev, struct slice name)
 	return NULL;
 }
 
+static struct event_value *dynamic_new(struct event *ev)
+{
+	struct event_value *v = slot(ev);
+
+	if (v != NULL)
+		ev->dynamic[ev->n_dynamic++] = (uint16_t)(v - ev->v);
+	return v;
+}
+
 static struct event_value *dynamic(struct event *ev, struct slice name)
 {
 	struct event_value *v = dynamic_find(ev, name);
 
-	if (v != NULL)
-		return v;
-	v = slot(ev);
-	if (v != NULL)
-		ev->dynamic[ev->n_dynamic++] = (uint16_t)(v - ev->v);
-	return v;
+	return v != NULL ? v : dynamic_new(ev);
 }
 
 void event_str(struct event *ev, enum ecs id, struct slice s)
@@ -135,18 +140,27 @@ void event_add(struct event *ev, enum ecs id, struct slice s)
 		ev->v[ev->at[id]].array = true;
 }
 
-static void set_dynamic(struct event *ev, struct slice name, enum event_type type, struct slice s)
+struct event_value *event_known(struct event *ev, enum ecs id, struct slice name, bool fresh,
+				enum event_type type, struct slice s)
 {
-	enum ecs id = ecs_by_name(name);
 	struct event_value *v;
 
 	if (s.n == 0)
-		return;
-	v = id != ECS_DYNAMIC ? fixed(ev, id) : dynamic(ev, name);
+		return NULL;
+	if (id != ECS_DYNAMIC)
+		v = fixed(ev, id);
+	else
+		v = fresh ? dynamic_new(ev) : dynamic(ev, name);
 	if (v != NULL)
 		*v = (struct event_value){
 			.id = (uint16_t)id, .type = (uint8_t)type, .name = name, .str = s
 		};
+	return v;
+}
+
+static void set_dynamic(struct event *ev, struct slice name, enum event_type type, struct slice s)
+{
+	event_known(ev, ecs_by_name(name), name, false, type, s);
 }
 
 void event_dyn(struct event *ev, struct slice dotted_name, struct slice v)
@@ -248,5 +262,6 @@ void event_return(struct event *ev, const struct event_mark *m)
 	ev->n = m->n;
 	ev->truncated = m->truncated;
 	ev->n_dynamic = m->n_dynamic;
+	ev->n_sorted = 0;
 	memcpy(ev->present, m->present, sizeof(ev->present));
 }

@@ -36,6 +36,7 @@ struct event {
 	unsigned n;
 	unsigned truncated; /* fields that did not fit */
 	unsigned n_dynamic;
+	unsigned n_sorted; /* n_dynamic when somebody put `dynamic` into the order of their names */
 	uint64_t present[(ECS_COUNT + 63) / 64]; /* a bit for each field of the list that is set */
 	uint16_t at[ECS_COUNT];                  /* its place in v; valid where the bit is set */
 	uint16_t dynamic[EVENT_FIELDS_MAX];      /* places in v of the fields with own names */
@@ -52,6 +53,10 @@ void event_time(struct event *ev, enum ecs id, int64_t t_ns);
 void event_add(struct event *ev, enum ecs id, struct slice v); /* one more element; no doubles */
 /* json_text: a number, true, false, {}, []. */
 void event_json(struct event *ev, enum ecs id, struct slice json_text);
+/* For a reader that has looked the name up already: id is ecs_by_name(name). fresh: a field that is
+ * not in the list is not set yet. NULL: s is empty, or there is no room. */
+struct event_value *event_known(struct event *ev, enum ecs id, struct slice name, bool fresh,
+				enum event_type type, struct slice s);
 /* The same for a field that is not in the list; one that is goes to its place there. */
 void event_dyn(struct event *ev, struct slice dotted_name, struct slice v);
 void event_dyn_add(struct event *ev, struct slice dotted_name, struct slice v);

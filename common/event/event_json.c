@@ -322,7 +322,8 @@ static __attribute__((noinline)) void write_any(struct writer *w, const struct e
 		dyn[n] = &ev->v[ev->dynamic[n]];
 	for (unsigned i = 0; i < n_raw; i++)
 		dyn[n++] = &raw[i];
-	qsort(dyn, n, sizeof(dyn[0]), compare_values);
+	if (n_raw > 0 || ev->n_sorted != n)
+		qsort(dyn, n, sizeof(dyn[0]), compare_values);
 	walk(w, ev, dyn, n);
 }
 

@@ -9,10 +9,26 @@
 #include "common/normalise/syslog.h"
 #include "common/normalise/winxml.h"
 
+#define SHAPES 64u
+
+/* What NORM_JSON learned of the names in json.names, for as long as their epoch lasts. */
+struct json_known {
+	uint64_t epoch;
+	uint16_t *id; /* by name: 1 + enum ecs; 0: not asked yet */
+	uint32_t n_id;
+	/* Events of the same kind have the same fields one after another, so they are put in order
+	 * once: names as they came, then their places in order. */
+	struct shape {
+		uint32_t n;
+		uint32_t *names;
+	} shapes[SHAPES];
+};
+
 struct normaliser {
 	struct matcher *matcher;
 	struct json_index json; /* NORM_JOURNAL, NORM_JSON; reused */
-	struct winxml *winxml;  /* made by the first Windows event */
+	struct json_known known;
+	struct winxml *winxml; /* made by the first Windows event */
 };
 
 /* normalise_syslog.c. Sets fields from the header and, by program, from the message. */
@@ -33,6 +49,8 @@ bool format_journal(struct normaliser *nz, struct slice line, const struct norm_
 		    struct event *ev, struct err *err);
 bool format_json(struct normaliser *nz, struct slice line, const struct norm_source *src,
 		 struct event *ev, struct err *err);
+
+void json_known_release(struct json_known *k);
 
 /* message is all that is known; kind: pipeline_error where why is given. */
 void format_raw(struct slice line, const char *why, struct event *ev);

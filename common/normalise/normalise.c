@@ -51,6 +51,7 @@ void normaliser_free(struct normaliser *nz)
 		return;
 	matcher_free(nz->matcher);
 	json_index_release(&nz->json);
+	json_known_release(&nz->known);
 	winxml_free(nz->winxml);
 	free(nz);
 }

@@ -36,7 +36,8 @@ struct normaliser;
 /* NULL: out of memory. */
 struct normaliser *normaliser_new(void);
 void normaliser_free(struct normaliser *nz);
-/* Fills ev (event_init is done here, with mem). line is borrowed as long as ev lives. */
+/* Fills ev (event_init is done here, with mem). line is borrowed as long as ev lives; what ev
+ * points to besides may be nz's own, and ends with the next call. */
 void normalise(struct normaliser *nz, enum norm_format format, struct slice line,
 	       const struct norm_source *src, struct arena *mem, struct event *ev);
 const char *norm_format_name(enum norm_format f); /* "auto", "syslog", ... */

@@ -313,6 +313,11 @@ static const struct row frames[] = {
 	  { "@timestamp=2026-01-02T03:04:05.000Z", "user.name=m\xc3\xa4", "n=1.5", "b=true", "!z",
 	    "o={}", "l=a,2", "!source.ip", "source.address=nowhere", "a.b=c", "host.name=h2",
 	    "related.user=m\xc3\xa4" } },
+	{ "{\"own\":{\"p\":\"C:\\\\a\\/"
+	  "b\\n\",\"half\":\"x\\ud800y\",\"e\":\"\",\"\xc3\xa4\":\"\xc3\xa4\"},"
+	  "\"own.p.q\":\"under a value\"}",
+	  { "own.p.value=C:\\a/b\n", "own.p.q=under a value", "own.half=x\xef\xbf\xbdy", "!own.e",
+	    "own.\xc3\xa4=\xc3\xa4" } },
 	{ "{not json}", { "message={not json}", "event.kind=event" } },
 };
 
@@ -343,6 +348,64 @@ static void json_arrays(void **state)
 			fail_msg("%s\nwanted %s in\n%s", arrays[i].line, arrays[i].within,
 				 buf_cstr(&out));
 	}
+}
+
+/* A member with a random name and value; some names are of the list, some inside of others. */
+static void random_member(struct buf *b, unsigned *seed)
+{
+	static const char *const names[] = {
+		"a",         "a.b",       "b",       "winlog.event_data.X",
+		"user.name", "source.ip", "winlog",  "winlog.event_data.Y",
+		"a-b",       "c.d.e",     "message", "winlog.event_data.X Y",
+		"n1",        "n2",        "n3",      "host.name"
+	};
+	static const char *const values[] = { "\"x\"",         "\"\"",         "1",
+					      "\"a\\\\b\"",    "\"\\u00e4\"",  "[\"x\",\"y\"]",
+					      "[\"x\"]",       "null",         "\"\xc3\xa4\"",
+					      "{\"b\":\"i\"}", "[]",           "{}",
+					      "\"\\ud800\"",   "\"192.0.2.1\"" };
+
+	buf_printf(b, "\"%s\":%s", names[(unsigned)rand_r(seed) % 16],
+		   values[(unsigned)rand_r(seed) % 14]);
+}
+
+/* What was learned of earlier events changes nothing: a normaliser that has seen many says the same
+ * as one that has seen none. */
+static void json_learned(void **state)
+{
+	unsigned seed = 20261127;
+	struct norm_source src = source();
+	struct normaliser *old = nz;
+	struct buf line = { 0 }, first = { 0 };
+
+	print_message("# seed %u\n", seed);
+	for (int i = 0; i < 4000; i++) {
+		buf_reset(&line);
+		buf_chr(&line, '{');
+		for (unsigned k = 0, n = (unsigned)rand_r(&seed) % 7; k <= n; k++) {
+			if (k > 0)
+				buf_chr(&line, ',');
+			random_member(&line, &seed);
+		}
+		buf_chr(&line, '}');
+		run(NORM_JSON, buf_view(&line), &src);
+		buf_reset(&first);
+		buf_slice(&first, buf_view(&out));
+		if (i % 10 == 0) {
+			nz = normaliser_new();
+			run(NORM_JSON, buf_view(&line), &src);
+			normaliser_free(nz);
+			nz = old;
+			if (!slice_eq(buf_view(&first), buf_view(&out)))
+				fail_msg("%s\n%s\n%s", buf_cstr(&line), buf_cstr(&first),
+					 buf_cstr(&out));
+		}
+		run(NORM_JSON, buf_view(&line), &src);
+		if (!slice_eq(buf_view(&first), buf_view(&out)))
+			fail_msg("%s\n%s\n%s", buf_cstr(&line), buf_cstr(&first), buf_cstr(&out));
+	}
+	buf_release(&line);
+	buf_release(&first);
 }
 
 static const struct row journal[] = {
@@ -478,12 +541,12 @@ static void format_names(void **state)
 static int tests_of_lines(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sshd_lines),    cmocka_unit_test(auth_lines),
-		cmocka_unit_test(account_lines), cmocka_unit_test(machine_lines),
-		cmocka_unit_test(frame_lines),   cmocka_unit_test(journal_entries),
-		cmocka_unit_test(json_arrays),   cmocka_unit_test(journal_entries),
-		cmocka_unit_test(hostile_text),  cmocka_unit_test(what_the_source_says),
-		cmocka_unit_test(format_names),
+		cmocka_unit_test(sshd_lines),           cmocka_unit_test(auth_lines),
+		cmocka_unit_test(account_lines),        cmocka_unit_test(machine_lines),
+		cmocka_unit_test(frame_lines),          cmocka_unit_test(journal_entries),
+		cmocka_unit_test(json_arrays),          cmocka_unit_test(json_learned),
+		cmocka_unit_test(journal_entries),      cmocka_unit_test(hostile_text),
+		cmocka_unit_test(what_the_source_says), cmocka_unit_test(format_names),
 	};
 
 	return RUN_TESTS(tests);
