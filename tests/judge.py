@@ -121,6 +121,8 @@ class Judge:
         def each(n, event):
             if n == 1 and kind == 1:
                 self.meta(event, epoch, number, first_seq, floor)
+            if kind == 3:  # a Beat's, as it came: "@metadata" speaks of the transport
+                event.pop("@metadata", None)
             self.event(tenant, sender, epoch, number, first_seq + n - 1, received_ns, event)
         self.events_of(frame, events, each)
 

@@ -7,10 +7,15 @@
 
 #include <stdlib.h>
 
+#include "collector/queue/beat.h"
 #include "common/event/json.h"
+#include "common/event/json_check.h"
+#include "common/net/lumberjack.h"
 #include "common/normalise/normalise.h"
 
 #define METADATA SLICE("\"@metadata\"")
+/* As Beats spell it; inside a string its quotes would be escaped. */
+#define BEATS_ECS "\"ecs\":{\"version\":\""
 
 struct foreign {
 	struct json_index ix;
@@ -112,6 +117,24 @@ static bool is_ecs(struct json_index *ix)
 	const struct json_field *v = json_index_get(ix, SLICE("ecs.version"));
 
 	return t != NULL && t->type == JS_STRING && v != NULL && v->type == JS_STRING;
+}
+
+bool foreign_beats(char *frames, size_t n)
+{
+	struct slice in = { frames, n };
+	struct lj_frame f;
+	struct err err;
+
+	while (in.n > 0) {
+		ssize_t used = lj_next(in, n, &f, &err);
+
+		if (used <= 0 || !json_check(f.payload) ||
+		    memmem(f.payload.p, f.payload.n, BEATS_ECS, sizeof(BEATS_ECS) - 1) == NULL ||
+		    !beat_blank(frames + (f.payload.p - frames), f.payload.n))
+			return false;
+		in = slice_from(in, (size_t)used);
+	}
+	return true;
 }
 
 int foreign_ecs(struct foreign *fn, struct slice json, const char *peer, int64_t now_ns,

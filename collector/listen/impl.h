@@ -22,7 +22,7 @@ struct listen_thread {
 	uv_loop_t loop;
 	uv_tcp_t listener;
 	uv_async_t wake;
-	uv_timer_t retry;
+	uv_timer_t retry, tidy;
 	struct buf scratch;
 	struct conn *conns;      /* all, until they are freed */
 	struct foreign *foreign; /* makes ECS of foreign events; made when first needed */
@@ -101,6 +101,9 @@ void certs_free(struct listen *ls);
 /* foreign.c: events of other makers into ECS. */
 struct foreign *foreign_new(void);
 void foreign_free(struct foreign *fn);
+/* Are all of the `J` frames ECS as Beats write it? Then their "@metadata" is blanked out, as
+ * readers of a QUEUE_BEAT do. false: some may have been blanked out already. */
+bool foreign_beats(char *frames, size_t n);
 /* Appends one ECS JSON object. What is not JSON comes out as a pipeline_error: -1 is ERR_NOMEM. */
 int foreign_ecs(struct foreign *fn, struct slice json, const char *peer, int64_t now_ns,
 		struct buf *out, struct err *err);

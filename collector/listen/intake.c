@@ -13,6 +13,8 @@
 #define UNREAD_ACKS_MAX 65536u /* bytes of acknowledgements that a sender may leave unread */
 #define SEEN_EVERY_NS   (60 * NS_PER_SEC)
 #define FOREIGN_LEVEL   1
+#define SCRATCH_KEEP    (2 * WINDOW_OWN_MAX) /* an own block fits: memory comes in powers of two */
+#define TIDY_MS         2000u
 
 /* --- reading or not --- */
 
@@ -242,6 +244,23 @@ static int take_own(struct conn *cn, const struct window_whole *w, struct put **
 	return 0;
 }
 
+/* Numbers the events of a foreign sender's block. */
+static int number(struct put *pt, uint32_t events, struct err *err)
+{
+	struct conn *cn = pt->cn;
+	struct sender_block n;
+
+	if (sender_number(cn->th->ls, &cn->id, events, &pt->sender, &n, err) < 0)
+		return -1;
+	pt->blk.epoch = n.epoch;
+	pt->blk.number = n.number;
+	pt->blk.floor = n.floor;
+	pt->blk.first_seq = n.first_seq;
+	pt->blk.events = events;
+	metric_add(&cn->th->ls->stats.blocks_foreign, 1);
+	return 0;
+}
+
 struct foreign_job {
 	struct conn *cn;
 	struct put **list_end;
@@ -262,22 +281,15 @@ static int on_block(void *arg, uint32_t events, struct slice frames, struct slic
 	struct foreign_job *job = arg;
 	struct conn *cn = job->cn;
 	struct put *pt = put_new(cn, QUEUE_FOREIGN, frames, payload, err);
-	struct sender_block n;
 
 	if (pt == NULL)
 		return -1;
-	if (sender_number(cn->th->ls, &cn->id, events, &pt->sender, &n, err) < 0) {
+	if (number(pt, events, err) < 0) {
 		put_free(pt);
 		return -1;
 	}
-	pt->blk.epoch = n.epoch;
-	pt->blk.number = n.number;
-	pt->blk.floor = n.floor;
-	pt->blk.first_seq = n.first_seq;
-	pt->blk.events = events;
 	*job->list_end = pt;
 	job->list_end = &pt->next;
-	metric_add(&cn->th->ls->stats.blocks_foreign, 1);
 	return 0;
 }
 
@@ -288,22 +300,60 @@ static int take_foreign(struct conn *cn, struct put **list, struct err *err)
 		.ecs = on_ecs, .block = on_block, .arg = &job, .level = FOREIGN_LEVEL
 	};
 
-	if (cn->th->foreign == NULL)
-		cn->th->foreign = foreign_new();
-	if (cn->th->foreign == NULL)
-		return err_nomem(err);
 	return window_split(&cn->win, &sp, err);
 }
 
+/* A window of a Beat's events goes into the queue as it came: packing it anew costs more than all
+ * the rest. 0: it is not one. */
+static int take_beat(struct conn *cn, const struct window_whole *w, struct put **list,
+		     struct err *err)
+{
+	struct buf *frames = &cn->th->scratch; /* which is w->frames */
+	struct put *pt;
+
+	if (!foreign_beats(frames->p, frames->n))
+		return 0;
+	pt = put_new(cn, QUEUE_BEAT, w->frames, w->payload, err);
+	if (pt == NULL)
+		return -1;
+	if (number(pt, w->events, err) < 0) {
+		put_free(pt);
+		return -1;
+	}
+	*list = pt;
+	return 1;
+}
+
+static int take_any_foreign(struct conn *cn, struct window_whole *w, struct put **list,
+			    struct err *err)
+{
+	struct listen_thread *th = cn->th;
+	int r = 0;
+
+	if (th->foreign == NULL)
+		th->foreign = foreign_new();
+	if (th->foreign == NULL)
+		return err_nomem(err);
+	if (w->kind == WINDOW_FRAME) {
+		r = take_beat(cn, w, list, err);
+		if (r == 0)
+			r = window_unframe(&cn->win, w, err);
+		if (r != 0)
+			return r < 0 ? -1 : 0;
+	}
+	return take_foreign(cn, list, err);
+}
+
 /* All blocks of the window are made before the first goes out: it counts whole or not at all. */
-static int take_window(struct conn *cn, const struct window_whole *w, struct err *err)
+static int take_window(struct conn *cn, struct window_whole *w, struct err *err)
 {
 	struct listen_stats *st = &cn->th->ls->stats;
 	struct put *list = NULL, *next;
 	unsigned n = 0;
 	int r;
 
-	r = w->kind == WINDOW_OWN ? take_own(cn, w, &list, err) : take_foreign(cn, &list, err);
+	r = w->kind == WINDOW_OWN ? take_own(cn, w, &list, err)
+				  : take_any_foreign(cn, w, &list, err);
 	for (struct put *pt = list; pt != NULL; pt = next) {
 		next = pt->next;
 		if (r == 0) {
@@ -353,6 +403,20 @@ static void tell_seen(struct conn *cn)
 	o->seen(o->arg, cn->id.tenant, cn->id.agent, tls_peer(cn->tls), now);
 }
 
+static void on_tidy(uv_timer_t *t)
+{
+	struct listen_thread *th = t->data;
+
+	buf_release(&th->scratch);
+}
+
+/* Large windows come in numbers: the memory for them is kept until none has come for a while. */
+static void keep_scratch(struct listen_thread *th)
+{
+	if (th->scratch.cap > SCRATCH_KEEP && !th->stopping)
+		uv_timer_start(&th->tidy, on_tidy, TIDY_MS, 0);
+}
+
 ssize_t intake_data(struct conn *cn, struct slice in)
 {
 	struct window_whole w;
@@ -377,12 +441,12 @@ ssize_t intake_data(struct conn *cn, struct slice in)
 			n = -1;
 		if (n < 0) {
 			conn_reject(cn, &err);
-			window_scratch(&cn->th->scratch);
+			keep_scratch(cn->th);
 			return (ssize_t)in.n;
 		}
 		used += (size_t)n;
 	}
-	window_scratch(&cn->th->scratch);
+	keep_scratch(cn->th);
 	update_pause(cn);
 	return (ssize_t)used;
 }

@@ -43,6 +43,7 @@ static void begin_stop(struct listen_thread *th)
 	th->stopping = true;
 	uv_close((uv_handle_t *)&th->listener, NULL);
 	uv_close((uv_handle_t *)&th->retry, NULL);
+	uv_close((uv_handle_t *)&th->tidy, NULL);
 	for (struct conn *cn = th->conns; cn != NULL; cn = cn->next)
 		if (cn->tls != NULL)
 			tls_close(cn->tls, NULL);
@@ -172,8 +173,9 @@ static int thread_init(struct listen *ls, struct listen_thread *th, int fd, stru
 	}
 	uv_tcp_init(&th->loop, &th->listener);
 	uv_timer_init(&th->loop, &th->retry);
+	uv_timer_init(&th->loop, &th->tidy);
 	uv_async_init(&th->loop, &th->wake, on_wake);
-	th->listener.data = th->retry.data = th->wake.data = th;
+	th->listener.data = th->retry.data = th->tidy.data = th->wake.data = th;
 	n = uv_tcp_open(&th->listener, fd);
 	if (n < 0)
 		close(fd);
@@ -187,6 +189,7 @@ static int thread_init(struct listen *ls, struct listen_thread *th, int fd, stru
 	}
 	uv_close((uv_handle_t *)&th->listener, NULL);
 	uv_close((uv_handle_t *)&th->retry, NULL);
+	uv_close((uv_handle_t *)&th->tidy, NULL);
 	uv_close((uv_handle_t *)&th->wake, NULL);
 	uv_run(&th->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&th->loop);

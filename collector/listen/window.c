@@ -3,8 +3,7 @@
 
 #include "common/net/lumberjack.h"
 
-#define SCRATCH_KEEP (2 * WINDOW_OWN_MAX) /* an own block fits: memory comes in powers of two */
-#define C_HEAD       6u                   /* '2' 'C' length */
+#define C_HEAD 6u /* '2' 'C' length */
 
 void window_reset(struct window *w)
 {
@@ -78,6 +77,42 @@ static int add_foreign(struct window *w, struct slice json, struct err *err)
 	return w->frames.failed ? err_nomem(err) : 0;
 }
 
+/* J 1..n as announced, and no larger than what readers like to hold? */
+static bool is_frame(struct slice in, uint32_t announced)
+{
+	struct lj_frame f;
+	struct err err;
+	uint32_t n = 0;
+
+	if (in.n > WINDOW_FRAME_KEPT)
+		return false;
+	while (in.n > 0) {
+		if (next_json(&in, &f, &err) < 0 || f.number != ++n)
+			return false;
+	}
+	return n == announced;
+}
+
+static int add_frames(struct window *w, struct slice in, struct err *err)
+{
+	struct lj_frame f;
+
+	while (in.n > 0)
+		if (next_json(&in, &f, err) < 0 || add_foreign(w, f.payload, err) < 0)
+			return -1;
+	return 0;
+}
+
+int window_unframe(struct window *w, struct window_whole *ret, struct err *err)
+{
+	w->announced = ret->events;
+	if (add_frames(w, ret->frames, err) < 0)
+		return -1;
+	w->announced = w->got = 0;
+	ret->kind = WINDOW_FOREIGN;
+	return 0;
+}
+
 static int take_compressed(struct window *w, struct slice payload, struct buf *scratch,
 			   struct window_whole *ret, struct err *err)
 {
@@ -109,10 +144,14 @@ static int take_compressed(struct window *w, struct slice payload, struct buf *s
 		w->got = w->announced;
 		return 0;
 	}
-	while (in.n > 0)
-		if (next_json(&in, &f, err) < 0 || add_foreign(w, f.payload, err) < 0)
-			return -1;
-	return 0;
+	if (w->got == 0 && is_frame(in, w->announced)) {
+		ret->kind = WINDOW_FRAME;
+		ret->payload = payload;
+		ret->frames = in;
+		w->got = w->announced;
+		return 0;
+	}
+	return add_frames(w, in, err);
 }
 
 static int take_frame(struct window *w, const struct lj_frame *f, struct buf *scratch,
@@ -146,7 +185,7 @@ ssize_t window_feed(struct window *w, struct slice in, struct buf *scratch,
 			n = -1;
 		else if (w->announced > 0 && w->got == w->announced) {
 			whole.events = w->announced;
-			if (whole.kind != WINDOW_OWN)
+			if (whole.kind == WINDOW_NONE)
 				whole.kind = WINDOW_FOREIGN;
 			w->announced = w->got = 0;
 		}
@@ -154,12 +193,6 @@ ssize_t window_feed(struct window *w, struct slice in, struct buf *scratch,
 	if (n >= 0)
 		*ret = whole;
 	return n;
-}
-
-void window_scratch(struct buf *scratch)
-{
-	if (scratch->cap > SCRATCH_KEEP)
-		buf_release(scratch);
 }
 
 /* --- foreign windows into blocks --- */

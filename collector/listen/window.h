@@ -14,6 +14,7 @@
 #define WINDOW_OWN_MAX      (1u << 20)   /* inflated bytes of an own block */
 #define WINDOW_FOREIGN_MAX  (8u << 20)   /* inflated bytes of a foreign window */
 #define WINDOW_EVENT_MAX    (1u << 20)   /* one event's JSON */
+#define WINDOW_FRAME_KEPT   (4u << 20)   /* inflated bytes of a window that is kept as it came */
 #define WINDOW_BLOCK_BYTES  (256u << 10) /* a foreign block closes when it holds this many */
 #define WINDOW_BLOCK_EVENTS 2048u
 #define WINDOW_HEADER_MAX   16u /* a frame's bytes before its payload */
@@ -22,22 +23,28 @@ struct window { /* zeroed: between windows */
 	uint32_t announced, got;
 	struct buf frames; /* a foreign window's events so far, as `J` frames */
 };
-enum window_kind { WINDOW_NONE, WINDOW_OWN, WINDOW_FOREIGN };
+enum window_kind {
+	WINDOW_NONE,
+	WINDOW_OWN,
+	WINDOW_FOREIGN,
+	WINDOW_FRAME /* a foreign one that is one `C` frame of `J` 1 to n: it may be kept as it came
+		      */
+};
 struct window_whole {
 	enum window_kind kind;  /* WINDOW_NONE: nothing is whole yet */
 	uint32_t events;        /* the number to acknowledge */
 	struct batch_meta meta; /* WINDOW_OWN */
-	struct slice payload;   /* WINDOW_OWN: the `C` payload; points into the input */
-	struct slice frames;    /* WINDOW_OWN: the same inflated; points into scratch */
+	struct slice payload; /* WINDOW_OWN, WINDOW_FRAME: the `C` payload; points into the input */
+	struct slice frames;  /* the same inflated: all of scratch */
 };
 
 /* Takes one frame of in. Bytes used; 0: wait for more; -1: hang up, *err says why (ERR_FULL: a
- * bomb). scratch holds inflated bytes until the next call, of any sender; window_scratch gives back
- * what is not worth keeping in between. After a WINDOW_FOREIGN the events stand in w->frames until
- * window_reset. */
+ * bomb). scratch holds inflated bytes until the next call, of any sender. After a WINDOW_FOREIGN
+ * the events stand in w->frames until window_reset. */
 ssize_t window_feed(struct window *w, struct slice in, struct buf *scratch,
 		    struct window_whole *ret, struct err *err);
-void window_scratch(struct buf *scratch);
+/* A WINDOW_FRAME that shall not be kept as it came becomes a WINDOW_FOREIGN. */
+int window_unframe(struct window *w, struct window_whole *ret, struct err *err);
 void window_reset(struct window *w); /* ready for the next one; keeps no memory */
 
 struct window_split {

@@ -17,12 +17,17 @@
 #define TENANT_MAX 32u /* bytes of a tenant id: [a-z][a-z0-9-]{0,31} */
 #define SENDER_MAX 64u /* bytes of an agent or foreign sender id: [a-z0-9][a-z0-9-]{0,63} */
 
-enum queue_kind { QUEUE_OWN = 1, QUEUE_FOREIGN = 2 };
+enum queue_kind {
+	QUEUE_OWN = 1,
+	QUEUE_FOREIGN = 2, /* made ECS by the door, packed anew */
+	QUEUE_BEAT = 3 /* events of a Beat as they came: readers blank "@metadata" out (beat.h) */
+};
 
 /* A block's frames, inflated and checked by whoever puts it, for readers that keep up: they then
  * need not read the disk and inflate again. Shared by count. */
 struct queue_plain;
-/* Copies frames, which must be `J` 1 to n and nothing else. NULL: no memory. */
+/* Copies frames, which must be `J` 1 to n and nothing else; of a QUEUE_BEAT blanked out already.
+ * NULL: no memory. */
 struct queue_plain *queue_plain_new(struct slice frames, enum queue_kind kind);
 void queue_plain_unref(struct queue_plain *pl); /* NULL is fine */
 

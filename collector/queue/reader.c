@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collector/queue/beat.h"
 #include "collector/queue/local.h"
 #include "common/base/file.h"
 #include "common/base/hash.h"
@@ -335,6 +336,8 @@ static int block_open(struct queue_reader *rd, struct slice payload, struct err 
 	if (lj_inflate(rd->blk.frame, INFLATED_MAX, &rd->frames, err) < 0 ||
 	    frames_check(buf_view(&rd->frames), rd->blk.events, err) < 0)
 		return -1;
+	if (rd->blk.kind == QUEUE_BEAT)
+		beat_blank_frames(rd->frames.p, rd->frames.n);
 	block_begin(rd, buf_view(&rd->frames),
 		    plain_strip(rd->frames.p, rd->frames.n, rd->blk.kind));
 	return 0;

@@ -39,7 +39,7 @@ int record_read(struct slice payload, struct queue_block *blk, struct err *err)
 	uint8_t kind = le_u8(&c), tenant_n = le_u8(&c), sender_n = le_u8(&c);
 
 	le_u8(&c);
-	b.kind = kind == QUEUE_FOREIGN ? QUEUE_FOREIGN : QUEUE_OWN;
+	b.kind = kind == QUEUE_FOREIGN || kind == QUEUE_BEAT ? (enum queue_kind)kind : QUEUE_OWN;
 	b.events = le_u32(&c);
 	b.epoch = le_u64(&c);
 	b.number = le_u64(&c);

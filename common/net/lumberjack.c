@@ -147,12 +147,15 @@ int lj_inflate(struct slice payload, size_t max, struct buf *out, struct err *er
 	struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
 	enum libdeflate_result res = LIBDEFLATE_INSUFFICIENT_SPACE;
 	size_t used = 0, made = 0, room = first_room(payload.n, max);
+	const size_t there = out->cap - out->n; /* from an earlier frame that was larger */
 	int r = -1;
 
 	if (d == NULL) {
 		err_nomem(err);
 		goto out;
 	}
+	if (there > room)
+		room = there - 1 < max ? there - 1 : max;
 	for (;;) {
 		/* One byte more than room, so that an empty result has an address too. */
 		if (buf_reserve(out, room + 1) < 0) {

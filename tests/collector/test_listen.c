@@ -136,6 +136,52 @@ static void test_foreign_windows(void **state)
 	assert_int_equal(queue.puts[2].blk.first_seq, 5);
 }
 
+/* What a Beat packs into one frame is kept as it came; anything else is taken apart. */
+static void test_beat_frame(void **state)
+{
+#define BEAT "{\"@timestamp\":\"2026-01-01T00:00:00Z\",\"@metadata\":{\"beat\":\"x\"},"
+#define ECS8 "\"ecs\":{\"version\":\"8.0.0\"},"
+	static const struct {
+		const char *first, *second;
+		uint32_t number; /* of the second */
+		enum queue_kind kind;
+	} rows[] = {
+		{ BEAT ECS8 "\"m\":1}", BEAT ECS8 "\"m\":\"C:\\\\x\"}", 2, QUEUE_BEAT },
+		{ BEAT ECS8 "\"m\":1}", BEAT ECS8 "\"m\":2}", 7, QUEUE_FOREIGN },
+		{ BEAT ECS8 "\"m\":1}", BEAT "\"m\":2}", 2, QUEUE_FOREIGN },
+		{ BEAT ECS8 "\"m\":1}", BEAT ECS8 "\"m\":2", 2, QUEUE_FOREIGN },
+		{ BEAT ECS8 "\"m\":1}", "{\"m\":2}", 2, QUEUE_FOREIGN },
+	};
+	const unsigned n = sizeof(rows) / sizeof(rows[0]);
+	struct slice sent = { 0 };
+	struct buf kept = { 0 };
+
+	start((struct listen_opts){ 0 });
+	join(&sender, creds[1]);
+	for (unsigned i = 0; i < n; i++) {
+		struct buf out = { 0 }, frames = { 0 };
+		struct err err;
+
+		lj_put_window(&out, 2);
+		lj_put_json(&frames, 1, slice_str(rows[i].first));
+		lj_put_json(&frames, rows[i].number, slice_str(rows[i].second));
+		assert_int_equal(lj_compress(&out, buf_view(&frames), 3, &err), 0);
+		if (i == 0)
+			buf_slice(&kept, slice_from(buf_view(&out), 12));
+		buf_release(&frames);
+		send_bytes(&sender, &out);
+		UNTIL(n_puts() == i + 1);
+		assert_int_equal(queue.puts[i].blk.kind, rows[i].kind);
+		assert_int_equal(queue.puts[i].blk.events, 2);
+		assert_int_equal(queue.puts[i].blk.first_seq, 1 + 2 * i);
+	}
+	sent = buf_view(&kept);
+	assert_int_equal(queue.puts[0].frame.n, sent.n);
+	assert_memory_equal(queue.puts[0].frame.p, sent.p, sent.n);
+	assert_int_equal(metric_get(&listen_stats(listener)->blocks_foreign), n);
+	buf_release(&kept);
+}
+
 /* A window that became several blocks is answered once, after the last of them. */
 static void test_foreign_split(void **state)
 {
@@ -477,6 +523,7 @@ int main(void)
 		LISTEN_TEST(test_own_block),
 		LISTEN_TEST(test_acks_in_order),
 		LISTEN_TEST(test_foreign_windows),
+		LISTEN_TEST(test_beat_frame),
 		LISTEN_TEST(test_foreign_split),
 		LISTEN_TEST(test_rejected),
 		LISTEN_TEST(test_other_tenant),

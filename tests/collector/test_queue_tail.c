@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "collector/queue/beat.h"
+
 static _Atomic bool sync_fails;
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
@@ -162,6 +164,66 @@ static void test_stopped_within_a_block(void **state)
 	queue_close(q);
 }
 
+/* A Beat's events as they came: blanks instead of "@metadata", from the tail and from the disk. */
+static void test_beats(void **state)
+{
+	static const struct {
+		const char *in, *out; /* out NULL: not blanked */
+	} rows[] = {
+		{ "{\"@timestamp\":\"t\",\"@metadata\":{\"a\":\"}\\\"\",\"b\":{}},\"c\":1}",
+		  "{\"@timestamp\":\"t\",                               \"c\":1}" },
+		{ "{\"@timestamp\":\"t\",\"c\":1}", "{\"@timestamp\":\"t\",\"c\":1}" },
+		{ "{\"@timestamp\":\"t\",\"c\":1,\"@metadata\":{}}", NULL },
+		{ "{\"@timestamp\":\"t\",\"@metadata\":{}}", NULL },
+		{ "{\"@timestamp\":\"t\",\"@metadata\":7,\"c\":1}", NULL },
+		{ "{\"@timestamp\":\"t\",\"@metadata\":{\"a", NULL },
+		{ "{\"@timestamp\":\"t", NULL },
+		{ "{\"c\":1}", NULL },
+		{ "", NULL },
+	};
+	struct queue_opts o = opts();
+	struct queue *q = open_queue(&o);
+	struct queue_reader *rd = open_reader(q, "detect"), *late;
+	struct queue_block b = { .kind = QUEUE_BEAT,
+				 .epoch = 1,
+				 .number = 1,
+				 .floor = 1,
+				 .first_seq = 1,
+				 .events = 1,
+				 .tenant = "mallila",
+				 .sender = "b" };
+	struct buf frames = { 0 }, packed = { 0 }, text = { 0 };
+	struct err err;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t n = strlen(rows[i].in);
+		char copy[128];
+
+		memcpy(copy, rows[i].in, n);
+		assert_int_equal(beat_blank(copy, n), rows[i].out != NULL);
+		assert_memory_equal(copy, rows[i].out != NULL ? rows[i].out : rows[i].in, n);
+	}
+	lj_put_json(&frames, 1, slice_str(rows[0].in));
+	assert_int_equal(lj_compress(&packed, buf_view(&frames), 3, &err), 0);
+	b.frame = slice_from(buf_view(&packed), 6);
+	beat_blank_frames(frames.p, frames.n); /* as the door does */
+	b.plain = queue_plain_new(buf_view(&frames), QUEUE_BEAT);
+	assert_int_equal(put_block(q, &b, NULL), QUEUE_STORED);
+	queue_plain_unref(b.plain);
+	buf_printf(&text, "b:1=%s ", rows[0].out);
+	assert_string_equal(read_some(rd, 9), buf_cstr(&text));
+	assert_int_equal(from_tail(q), 1);
+	late = open_reader(q, "archive");
+	assert_string_equal(read_some(late, 9), buf_cstr(&text));
+	assert_int_equal(from_tail(q), 1);
+	queue_reader_close(late);
+	queue_reader_close(rd);
+	queue_close(q);
+	buf_release(&frames);
+	buf_release(&packed);
+	buf_release(&text);
+}
+
 /* What could not be synced is seen by nobody, and what comes after it by all. */
 static void test_failed_sync(void **state)
 {
@@ -254,6 +316,7 @@ int main(void)
 		T(test_failed_sync),
 		T(test_over_files),
 		T(test_many_small),
+		T(test_beats),
 	};
 
 	return RUN_TESTS(tests);

@@ -95,7 +95,7 @@ static const struct {
 	{ "W2C(BJ)W1", WINDOW_OWN, 2, NULL }, /* the next window may follow at once */
 	{ "W1J", WINDOW_FOREIGN, 1, NULL },
 	{ "W3JJJ", WINDOW_FOREIGN, 3, NULL },
-	{ "W3C(JJJ)", WINDOW_FOREIGN, 3, NULL },
+	{ "W3C(JJJ)", WINDOW_FRAME, 3, NULL },
 	{ "W3C(JJ)C(J)", WINDOW_FOREIGN, 3, NULL },
 	{ "W3JC(J)J", WINDOW_FOREIGN, 3, NULL },
 	{ "W2C(JX)", WINDOW_FOREIGN, 2, NULL }, /* foreign numbers are not looked at */
@@ -140,6 +140,9 @@ static void run_row(size_t i, struct buf *in)
 	       (n = window_feed(&w, slice_from(buf_view(in), used), &scratch, &whole, &err)) > 0)
 		used += (size_t)n;
 	if (rows[i].kind == WINDOW_NONE) {
+		if (whole.kind == WINDOW_FRAME)
+			n = window_unframe(&w, &whole, &err);
+		whole.kind = WINDOW_NONE;
 		if (n != -1 || strstr(err.msg, rows[i].says) == NULL)
 			fail_msg("%s: %zd, \"%s\"", rows[i].frames, n, err.msg);
 	} else {
@@ -147,6 +150,15 @@ static void run_row(size_t i, struct buf *in)
 			fail_msg("%s: %zd, \"%s\"", rows[i].frames, n, err.msg);
 		assert_int_equal(whole.kind, rows[i].kind);
 		assert_int_equal(whole.events, rows[i].events);
+	}
+	if (whole.kind == WINDOW_FRAME) {
+		assert_ptr_equal(whole.payload.p + whole.payload.n, in->p + used);
+		assert_ptr_equal(whole.frames.p, scratch.p);
+		assert_int_equal(whole.frames.n, scratch.n);
+		assert_int_equal(window_unframe(&w, &whole, &err), 0);
+		assert_int_equal(whole.kind, WINDOW_FOREIGN);
+		assert_int_equal(w.frames.n, scratch.n); /* numbered alike */
+		assert_int_equal(w.announced, 0);
 	}
 	if (whole.kind == WINDOW_OWN) {
 		assert_memory_equal(&whole.meta, &meta, sizeof(meta));

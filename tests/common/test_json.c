@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "common/event/json.h"
+#include "common/event/json_check.h"
 
 /* leaves: "path=text" joined by "|"; a type that is not a string stands before it as n: t: f: 0: o:
  * a: NULL: refused, at byte col. */
@@ -101,6 +102,10 @@ static void test_texts(void **state)
 		int r = json_index_read(&ix, (struct slice){ at_page_end(page, texts[i].in, n), n },
 					&err);
 
+		/* The quick yes has no white space around. */
+		assert_int_equal(json_check((struct slice){ page + 4096 - n, n }),
+				 texts[i].leaves != NULL && texts[i].in[0] == '{' &&
+					 texts[i].in[n - 1] == '}');
 		if ((r == 0) != (texts[i].leaves != NULL))
 			fail_msg("%s: %s", texts[i].in, r == 0 ? "accepted" : err.msg);
 		if (r < 0) {
@@ -112,12 +117,15 @@ static void test_texts(void **state)
 		}
 		leaves_of(&ix, &b);
 		assert_string_equal(buf_cstr(&b), texts[i].leaves);
-		for (size_t k = 0; k <= (size_t)(strrchr(texts[i].in, '}') - texts[i].in); k++)
+		for (size_t k = 0; k <= (size_t)(strrchr(texts[i].in, '}') - texts[i].in); k++) {
+			assert_false(
+				json_check((struct slice){ at_page_end(page, texts[i].in, k), k }));
 			assert_int_equal(
 				-1,
 				json_index_read(
 					&ix, (struct slice){ at_page_end(page, texts[i].in, k), k },
 					&err));
+		}
 	}
 	munmap(page, 8192);
 	buf_release(&b);

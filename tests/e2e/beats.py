@@ -4,9 +4,15 @@
 certificate of `agent certify`, and receives from the agent."""
 import datetime
 import json
+import pathlib
 import subprocess
+import sys
+import zlib
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from golumber import golumber
+from judge import Judge
 from lib import check, equal, main, region, wait_for
 
 EVENTS = 3000
@@ -36,7 +42,28 @@ def beat(n, message, host="verkko1"):
     return json.dumps({"@timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
                        "@metadata": {"beat": "filebeat"}, "ecs": {"version": "8.0.0"},
                        "host": {"name": host}, "message": message, "n": n,
-                       "organization": {"id": "toisela"}})
+                       "organization": {"id": "toisela"}}, separators=(",", ":"))
+
+
+class Plain(Judge):
+    """What the queue's blocks hold, as it stands."""
+
+    def __init__(self):
+        super().__init__(None)
+        self.found = []
+
+    def events_of(self, frame, events, each):
+        self.found.append(zlib.decompress(frame))
+        super().events_of(frame, events, each)
+
+    def event(self, *_):
+        pass
+
+
+def inflated(queue):
+    plain = Plain()
+    plain.folder(queue)
+    return plain.found
 
 
 def to_collector(build):
@@ -48,10 +75,16 @@ def to_collector(build):
         lines = "\n".join(beat(n, f"number {n}") for n in range(EVENTS)) + "\n"
         out, _ = reg.run(command, stdin=lines)
         equal(out.strip(), f"acknowledged {EVENTS}", "what the sender heard")
+        wait_for("detect to have seen all",
+                 lambda: f"vartio_detect_events_total {EVENTS}" in reg.metrics().splitlines())
+        check("vartio_detect_unreadable_events_total 0" in reg.metrics(), "events that cannot be read")
         reg.collector.kill()  # acknowledged means durable: even this loses nothing
         records = reg.queue()
         equal([r["event"]["n"] for r in records], list(range(EVENTS)), "the numbers, once and in order")
         equal({r["tenant"] for r in records}, {"mallila"}, "municipality")
+        check(b'"@metadata"' in b"".join(inflated(reg.state / "queue")),
+              "the windows were packed anew: a Beat's are kept as they came")
+        check(not any("@metadata" in r["event"] for r in records), "@metadata is left")
 
 
 def detected(build):

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "common/event/json.h"
+#include "common/event/json_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -117,6 +118,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			differ("a leaf that get does not find");
 		json_field_text(&ix, &ix.f[i]);
 	}
+	if (ours < 0 && json_check(text) && strstr(err.msg, "collide") == NULL)
+		differ("the quick check says yes");
 	if (ours < 0 && (err.code == ERR_FULL || strstr(err.msg, "64 levels") != NULL))
 		goto out; /* our bounds */
 	if (root == NULL) {

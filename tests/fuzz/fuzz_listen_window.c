@@ -45,6 +45,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (whole.kind == WINDOW_OWN &&
 		    (whole.payload.p < in.p || whole.payload.p + whole.payload.n > in.p + n))
 			abort();
+		if (whole.kind == WINDOW_FRAME) {
+			(void)foreign_beats(scratch.p, scratch.n);
+			if (window_unframe(&w, &whole, &err) < 0)
+				break;
+		}
 		if (whole.kind == WINDOW_FOREIGN) {
 			run.events = 0;
 			if (window_split(&w, &sp, &err) == 0 && run.events != whole.events)
