@@ -181,6 +181,34 @@ struct below { /* what a correlation hands to one that refers to it, with the si
 static int take(struct correlate *co, const struct use *use, const struct incoming *in,
 		unsigned flags, const struct below *below, unsigned depth, struct err *err);
 
+static bool too_late(const struct group *g, int64_t time_ns)
+{
+	return time_ns < g->newest_ns - g->plan->late_ns;
+}
+
+static bool covered(const struct group *g, int64_t time_ns)
+{
+	return g->open && time_ns <= g->open_until_ns;
+}
+
+/* The group whose key is in co->key_buf, or beside it the one for what comes too late for it: an
+ * agent's backlog comes behind newer events of the same group, in order, and has windows of its
+ * own. */
+static struct group *group_for(struct correlate *co, struct plan *plan, int64_t time_ns,
+			       struct err *err)
+{
+	struct group *g = group_get(co, plan, buf_view(&co->key_buf), err);
+
+	if (g == NULL || !too_late(g, time_ns) || covered(g, time_ns))
+		return g;
+	buf_chr(&co->key_buf, '\0'); /* keys say their lengths: none is another with a byte more */
+	if (co->key_buf.failed) {
+		err_nomem(err);
+		return NULL;
+	}
+	return group_get(co, plan, buf_view(&co->key_buf), err);
+}
+
 /* Puts the signal, and what stands below it, into the group. 1 *ret_own, its place; 0 too late; -1.
  */
 static int put(struct correlate *co, struct group *g, const struct use *use,
@@ -192,11 +220,9 @@ static int put(struct correlate *co, struct group *g, const struct use *use,
 
 	if (!counted_value(co, use, in, &value))
 		return 0;
-	if (in->time_ns < g->newest_ns - use->plan->late_ns) {
-		bool covered = g->open && in->time_ns <= g->open_until_ns;
-
+	if (too_late(g, in->time_ns)) {
 		metric_add(&co->stats->late, 1);
-		if (!covered)
+		if (!covered(g, in->time_ns))
 			return 0;
 		flags = 0;
 	}
@@ -257,7 +283,7 @@ static int judge(struct correlate *co, struct group *g, uint32_t own, const stru
 		 unsigned depth, struct err *err)
 {
 	const struct correlation *c = g->plan->rule->correlation;
-	bool open = g->open && in->time_ns <= g->open_until_ns;
+	bool open = covered(g, in->time_ns);
 	int64_t from_ns = 0, until_ns = in->time_ns + g->plan->session_ns;
 	int holds = window_holds(co, g, own, &from_ns, err);
 	unsigned flags = 0;
@@ -297,7 +323,7 @@ static int take(struct correlate *co, const struct use *use, const struct incomi
 	}
 	if (co->key_buf.failed)
 		return err_nomem(err);
-	g = group_get(co, use->plan, buf_view(&co->key_buf), err);
+	g = group_for(co, use->plan, in->time_ns, err);
 	if (g == NULL)
 		return -1;
 	groups_age(co, use->plan);

@@ -82,8 +82,10 @@ struct correlate_opts {
 	int64_t session_ns;    /* alert.session: a group that was found passes its signals on until
 				* it was quiet for so long, or for the rule's timespan if longer. 0: 1
 				* h */
-	int64_t lateness_ns; /* how far behind their group's newest events may open a window; later
-			      * ones only extend. 0: the rule's timespan */
+	int64_t lateness_ns; /* how far behind their group's newest events may open a window. 0: the
+			      * rule's timespan. Later ones extend what was found; else they are a
+			      * group of their own, so that a backlog behind newer events is judged
+			      * too. What comes too late for both only extends */
 	void (*found)(void *arg, const struct finding *f);
 	void *arg;
 	struct correlate_stats
