@@ -12,9 +12,15 @@
 #define RESERVE   (JSON_HEAD + BATCH_META_MAX)
 #define HEAD_MAX  48u
 
-struct block *block_new(void)
+struct block *block_new(size_t bytes)
 {
-	return calloc(1, sizeof(struct block));
+	struct block *b = calloc(1, sizeof(*b));
+
+	if (b == NULL)
+		return NULL;
+	b->raw.p = malloc(RESERVE + bytes);
+	b->raw.cap = b->raw.p != NULL ? RESERVE + bytes : 0; /* else it grows as it can */
+	return b;
 }
 
 void block_free(struct block *b)

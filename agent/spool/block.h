@@ -27,7 +27,8 @@ struct block {
 	struct seg_pos pos, next;
 };
 
-struct block *block_new(void);
+struct block *block_new(
+	size_t bytes);            /* room for so many, so that filling it copies nothing twice */
 void block_free(struct block *b); /* NULL is fine */
 /* ERR_SYNTAX: not an object; ERR_USAGE: too long; ERR_NOMEM. Then nothing was taken. */
 int block_add(struct block *b, struct slice event, struct slice key, struct slice value,

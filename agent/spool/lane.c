@@ -136,11 +136,22 @@ static void lossy_give_up(struct worker *w)
 	block_free(b);
 }
 
+bool lane_keep_has_room(const struct spool *sp)
+{
+	const struct spool_opts *o = &sp->o;
+
+	return lane_keep_fits(sp, o->block_bytes < o->max_bytes / 16 ? o->block_bytes
+								     : o->max_bytes / 16);
+}
+
 int lane_make_place(struct worker *w, size_t bytes, struct err *err)
 {
 	struct spool *sp = w->sp;
 
-	if (w->lane == LANE_KEEP && !lane_keep_fits(sp, bytes)) {
+	/* Once full it is so until there is room for a block: else what compression leaves of the
+	 * room would be filled by ever smaller blocks. */
+	if (w->lane == LANE_KEEP &&
+	    (!lane_keep_fits(sp, bytes) || (sp->full && !lane_keep_has_room(sp)))) {
 		sp->full = true;
 		return err_set(err, ERR_FULL,
 			       "the spool holds %" PRIu64 " of at most %" PRIu64

@@ -63,8 +63,9 @@ void lane_close_later(struct worker *w);     /* when the open block has waited l
 bool open_is_full(const struct worker *w, size_t more);
 uint64_t lane_used(const struct worker *w); /* bytes on disk and on the way to it */
 bool lane_keep_fits(const struct spool *sp, uint64_t more);
-bool lane_is_tight(const struct worker *w); /* one file more, and it is full */
-void lane_make_room(struct spool *sp);      /* in the lossy lane, whose worker is idle */
+bool lane_keep_has_room(const struct spool *sp); /* for a block */
+bool lane_is_tight(const struct worker *w);      /* one file more, and it is full */
+void lane_make_room(struct spool *sp);           /* in the lossy lane, whose worker is idle */
 /* Room for an event of so many bytes. -1 with ERR_FULL: there is none now. */
 int lane_make_place(struct worker *w, size_t bytes, struct err *err);
 

@@ -10,6 +10,7 @@
 #include "common/base/file.h"
 #include "common/base/hash.h"
 
+#define FRAME_ROOM      64u /* of the event that fills a block: its frame */
 #define SEGMENT_MIN     (UINT64_C(64) << 10)
 #define SEGMENT_MAX     (UINT64_C(4) << 20)
 #define BACKLOG_PERCENT 25u
@@ -19,10 +20,7 @@ static const char *const lane_dirs[LANES] = { "keep", "lossy" };
 
 void spool_tell_drained(struct spool *sp)
 {
-	uint64_t some =
-		sp->o.block_bytes < sp->o.max_bytes / 16 ? sp->o.block_bytes : sp->o.max_bytes / 16;
-
-	if (!sp->full || sp->closing || sp->w[LANE_KEEP].n_waiting > 0 || !lane_keep_fits(sp, some))
+	if (!sp->full || sp->closing || sp->w[LANE_KEEP].n_waiting > 0 || !lane_keep_has_room(sp))
 		return;
 	sp->full = false;
 	if (sp->o.drained != NULL)
@@ -66,7 +64,7 @@ int spool_add(struct spool *sp, enum lane lane, struct slice event, struct slice
 	if (lane_make_place(w, event.n, err) < 0)
 		return -1;
 	if (w->open == NULL) {
-		w->open = block_new();
+		w->open = block_new((size_t)sp->o.block_bytes + FRAME_ROOM);
 		if (w->open == NULL)
 			return err_nomem(err);
 	}
