@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* common/event/ecs.h: the fields we write, by their Elastic Common Schema 8 names, in the order in
- * which they are written (dotted names sorted bytewise, so that objects nest in one pass).
- * A new field is one line here. docs/fields.md is checked against this list. */
+/* common/event/ecs.h: the fields we write, by their Elastic Common Schema 8 names, sorted bytewise
+ * by dotted name, so that objects nest in one pass; written in that order, but for some
+ * objects (event_json.c). A new field is one line here. docs/fields.md is checked against this
+ * list. */
 #ifndef VARTIO_EVENT_ECS_H
 #define VARTIO_EVENT_ECS_H
 

@@ -212,15 +212,18 @@ static void put_field(struct writer *w, const struct event *ev, const struct eve
 	w->path = p;
 }
 
-/* The fields of the list, one call after another in order; NULL at the end. */
-static const struct event_value *next_fixed(const struct event *ev, uint64_t *bits, unsigned *word)
+#define WORDS ((ECS_COUNT + 63) / 64)
+
+/* The fields of a set, one call after another in order; NULL at the end. */
+static const struct event_value *next_fixed(const struct event *ev, const uint64_t set[WORDS],
+					    uint64_t *bits, unsigned *word)
 {
 	unsigned id;
 
 	while (*bits == 0) {
-		if (++*word >= sizeof(ev->present) / sizeof(ev->present[0]))
+		if (++*word >= WORDS)
 			return NULL;
-		*bits = ev->present[*word];
+		*bits = set[*word];
 	}
 	id = *word * 64 + (unsigned)__builtin_ctzll(*bits);
 	*bits &= *bits - 1;
@@ -243,12 +246,79 @@ static bool names_object(const struct event_value *const *dyn, unsigned n, struc
 	return ecs_is_object(name); /* unset or not: the schema says what it is */
 }
 
-static void walk(struct writer *w, const struct event *ev, const struct event_value *const *dyn,
-		 unsigned n_dyn)
+/* Objects that are written after all others where no field has a name of its own: what differs from
+ * line to line then stands together, up to the next event's number and time, and breaks the
+ * compressor's matches less often. A line of an auth log is a tenth smaller for it. */
+#define UP_TO(n, word)                                                                             \
+	((n) <= 64 * (word)         ? UINT64_C(0)                                                  \
+	 : (n) >= 64 * ((word) + 1) ? UINT64_MAX                                                   \
+				    : (UINT64_C(1) << ((n)&63)) - 1)
+#define BITS(first, last, word) (UP_TO((last) + 1, word) & ~UP_TO(first, word))
+#define OBJECT(first, last)                                                                        \
+	{                                                                                          \
+		BITS(first, last, 0), BITS(first, last, 1)                                         \
+	}
+static const uint64_t late[][2] = {
+	OBJECT(ECS_MESSAGE, ECS_MESSAGE),
+	OBJECT(ECS_RELATED_HOSTS, ECS_RELATED_USER),
+	OBJECT(ECS_SOURCE_ADDRESS, ECS_SOURCE_PORT),
+	OBJECT(ECS_USER_EFFECTIVE_NAME, ECS_USER_TARGET_NAME),
+	OBJECT(ECS_PROCESS_COMMAND_LINE, ECS_PROCESS_WORKING_DIRECTORY),
+	OBJECT(ECS_LOG_FILE_PATH, ECS_LOG_SYSLOG_VERSION), /* with its offset */
+};
+_Static_assert(WORDS == 2, "late is written for two words of fields");
+#define N_LATE (sizeof(late) / sizeof(late[0]))
+
+static void walk_set(struct writer *w, const struct event *ev, const uint64_t set[WORDS])
+{
+	unsigned word = 0;
+	uint64_t bits = set[0];
+	const struct event_value *f;
+
+	while ((f = next_fixed(ev, set, &bits, &word)) != NULL)
+		put_field(w, ev, f, false);
+}
+
+static void walk_plain(struct writer *w, const struct event *ev)
+{
+	uint64_t rest[WORDS] = { ev->present[0], ev->present[1] };
+
+	for (size_t i = 0; i < N_LATE; i++) {
+		rest[0] &= ~late[i][0];
+		rest[1] &= ~late[i][1];
+	}
+	walk_set(w, ev, rest);
+	for (size_t i = 0; i < N_LATE; i++) {
+		const uint64_t set[WORDS] = { ev->present[0] & late[i][0],
+					      ev->present[1] & late[i][1] };
+
+		walk_set(w, ev, set);
+	}
+}
+
+static void walk_merged(struct writer *w, const struct event *ev,
+			const struct event_value *const *dyn, unsigned n_dyn)
 {
 	unsigned word = 0, i = 0;
 	uint64_t bits = ev->present[0];
-	const struct event_value *f = next_fixed(ev, &bits, &word);
+	const struct event_value *f = next_fixed(ev, ev->present, &bits, &word);
+
+	while (f != NULL || i < n_dyn) {
+		if (f != NULL && (i == n_dyn || compare(name_of(f), dyn[i]->name) < 0)) {
+			put_field(w, ev, f,
+				  n_dyn > 0 && names_object(dyn + i, n_dyn - i, name_of(f)));
+			f = next_fixed(ev, ev->present, &bits, &word);
+		} else {
+			put_field(w, ev, dyn[i],
+				  names_object(dyn + i + 1, n_dyn - i - 1, dyn[i]->name));
+			i++;
+		}
+	}
+}
+
+static void walk(struct writer *w, const struct event *ev, const struct event_value *const *dyn,
+		 unsigned n_dyn)
+{
 	static const struct ecs_path top; /* @timestamp: no parents */
 
 	w->last = NULL;
@@ -257,17 +327,10 @@ static void walk(struct writer *w, const struct event *ev, const struct event_va
 	w->n_raw = 0;
 	buf_str(w->out, "{\"@timestamp\":");
 	put_time(w->out, ev->time_ns);
-	while (f != NULL || i < n_dyn) {
-		if (f != NULL && (i == n_dyn || compare(name_of(f), dyn[i]->name) < 0)) {
-			put_field(w, ev, f,
-				  n_dyn > 0 && names_object(dyn + i, n_dyn - i, name_of(f)));
-			f = next_fixed(ev, &bits, &word);
-		} else {
-			put_field(w, ev, dyn[i],
-				  names_object(dyn + i + 1, n_dyn - i - 1, dyn[i]->name));
-			i++;
-		}
-	}
+	if (n_dyn == 0)
+		walk_plain(w, ev);
+	else
+		walk_merged(w, ev, dyn, n_dyn);
 	close_to(w, 0);
 	buf_chr(w->out, '}');
 }

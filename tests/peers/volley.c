@@ -20,7 +20,8 @@
 #include "common/net/tls.h"
 #include "common/store/le.h"
 
-#define LEVEL          3
+#define OWN_LEVEL      1 /* the agent's default */
+#define FOREIGN_LEVEL  3 /* Beats' */
 #define PLAIN_MAX      (8u << 20)
 #define FILE_MAX_BYTES (UINT64_C(1) << 30)
 #define OWN_FLIGHT     24u /* as the agent */
@@ -44,6 +45,7 @@ static uv_loop_t loop;
 static uv_timer_t limit;
 static struct sender *senders;
 static size_t n_senders, opened, ended;
+static bool own;
 static unsigned flight_max;
 static uint64_t events_acked;
 static char host[256];
@@ -75,7 +77,7 @@ static void close_window(struct sender *sd, uint32_t events, struct slice frames
 
 	w->events = events;
 	lj_put_window(&w->bytes, events);
-	if (lj_compress(&w->bytes, frames, LEVEL, &err) < 0)
+	if (lj_compress(&w->bytes, frames, own ? OWN_LEVEL : FOREIGN_LEVEL, &err) < 0)
 		fail(err.msg);
 	buf_fit(&w->bytes);
 	sd->events += events;
@@ -151,7 +153,7 @@ static void make_foreign(struct slice file)
 	buf_release(&frames);
 }
 
-static void make(const char *path, bool own, unsigned rounds)
+static void make(const char *path, unsigned rounds)
 {
 	struct buf file = { 0 };
 	struct err err;
@@ -287,9 +289,9 @@ static void connect_all(char *address)
 
 int main(int argc, char **argv)
 {
-	bool own = argc > 1 && strcmp(argv[1], "own") == 0;
 	struct err err;
 
+	own = argc > 1 && strcmp(argv[1], "own") == 0;
 	if (argc < 8 || argc % 2 != 0 || (!own && strcmp(argv[1], "foreign") != 0)) {
 		fprintf(stderr, "usage: volley own|foreign FILE ROUNDS HOST:PORT CA "
 				"[CERT KEY]...\n");
@@ -307,7 +309,7 @@ int main(int argc, char **argv)
 				   &err) < 0)
 			fail(err.msg);
 	}
-	make(argv[2], own, (unsigned)atoi(argv[3]));
+	make(argv[2], (unsigned)atoi(argv[3]));
 	for (size_t i = 0; i < n_senders; i++)
 		if (senders[i].n == 0)
 			fail("less windows than connections");
