@@ -35,7 +35,7 @@ def check_idle(what, agent):
     time.sleep(2)
     resident, private, _peak = memory = memory_mib(agent.process.pid)
     say(what, memory)
-    check(agent.shipped(), "the agent is not connected")
+    wait_for("the agent to be connected, and its last status event to be gone", agent.shipped)
     check(resident < IDLE_MIB, f"{what}: {resident:.2f} MiB resident, the bound is {IDLE_MIB}")
     check(private < IDLE_PRIVATE_MIB,
           f"{what}: {private:.2f} MiB private, the bound is {IDLE_PRIVATE_MIB}")
