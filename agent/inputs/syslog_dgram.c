@@ -14,7 +14,8 @@
 #include "common/base/time.h"
 
 #define DGRAM_MAX       65536u
-#define DGRAMS_PER_TURN 256u /* then the loop's other work gets its turn */
+#define DGRAMS_PER_TURN 256u   /* then the loop's other work gets its turn */
+#define DGRAMS_AT_CLOSE 65536u /* taken at most, so that a flood cannot hold up the end */
 #define WARN_EVERY_NS   (3600 * NS_PER_SEC)
 
 struct dgram {
@@ -301,9 +302,12 @@ static void dgram_close(struct input *in, void (*closed)(struct input *in))
 	struct dgram *dg = in->data;
 
 	dg->closed = closed;
-	dg->polling = false;
 	if (dg->unix_socket)
 		unlink(((const struct syslog_conf *)in->conf)->listen);
+	/* What has arrived is ours: a stop or a reload loses none of it. */
+	for (unsigned i = 0; i < DGRAMS_AT_CLOSE && dg->polling && receive(dg) > 0; i++)
+		;
+	dg->polling = false;
 	uv_close((uv_handle_t *)&dg->poll, on_closed);
 }
 

@@ -14,9 +14,10 @@
 
 #include "common/base/time.h"
 
-#define READ_CHUNK    65536u
-#define TICK_MIN_MS   1000u
-#define WARN_EVERY_NS (60 * NS_PER_SEC)
+#define READ_CHUNK     65536u
+#define READS_AT_CLOSE 256u /* a sender at most, so that a flood cannot hold up the end */
+#define TICK_MIN_MS    1000u
+#define WARN_EVERY_NS  (60 * NS_PER_SEC)
 
 struct tcp;
 struct conn {
@@ -270,12 +271,39 @@ static void on_connection(uv_stream_t *listener, int status)
 		uv_read_start((uv_stream_t *)&c->h, on_alloc, on_read);
 }
 
+/* What has arrived is ours: a stop or a reload loses no whole message of it. (What comes later is
+ * in no buffer of ours, and its sender is told only that the connection ended.) */
+static void take_rest(struct conn *c)
+{
+	struct tcp *t = c->tcp;
+	uv_os_fd_t fd;
+
+	if (c->ended || uv_fileno((uv_handle_t *)&c->h, &fd) < 0)
+		return;
+	for (unsigned i = 0; i < READS_AT_CLOSE && !t->paused; i++) {
+		ssize_t n = recv(fd, t->chunk, sizeof(t->chunk), MSG_DONTWAIT);
+
+		if (n <= 0)
+			return;
+		buf_put(&c->held, t->chunk, (size_t)n);
+		if (c->held.failed)
+			return;
+		drain(c);
+		if (uv_is_closing((uv_handle_t *)&c->h))
+			return;
+	}
+}
+
 static void tcp_close(struct input *in, void (*closed)(struct input *in))
 {
 	struct tcp *t = in->data;
 
 	t->closing = true;
 	t->closed = closed;
+	for (struct conn *c = t->conns, *next; c != NULL; c = next) {
+		next = c->next;
+		take_rest(c);
+	}
 	while (t->conns != NULL)
 		conn_close(t->conns);
 	uv_close((uv_handle_t *)&t->tick, on_handle_closed);

@@ -218,6 +218,33 @@ static void test_unix(void **state)
 	world_free(w);
 }
 
+/* A stop or a reload: what the kernel had taken for us before it is not lost. */
+static void test_what_has_arrived_is_taken_at_the_close(void **state)
+{
+	const struct input_class *const kinds[] = { &input_syslog_udp, &input_syslog_tcp };
+
+	for (size_t k = 0; k < 2; k++) {
+		struct world *w = world_new();
+		char line[32];
+		int fd;
+
+		world_open(w, kinds[k], "{listen: '127.0.0.1:0'}");
+		fd = sender(w, k == 0 ? SOCK_DGRAM : SOCK_STREAM);
+		give(fd, SLICE("first\n"));
+		assert_true(world_wait(w, world_has, 1));
+		for (int i = 0; i < 1000; i++) { /* the loop does not run meanwhile */
+			snprintf(line, sizeof(line), "%d\n", i);
+			give(fd, slice_str(line));
+		}
+		give(fd, SLICE("")); /* no harm */
+		world_close(w);
+		assert_int_equal(w->n, 1001);
+		assert_slice(w->rec[1000].line, "999");
+		close(fd);
+		world_free(w);
+	}
+}
+
 static void test_addresses(void **state)
 {
 	static const struct {
@@ -273,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_tcp_waits_when_full),
 		cmocka_unit_test(test_tcp_hangs_up),
 		cmocka_unit_test(test_unix),
+		cmocka_unit_test(test_what_has_arrived_is_taken_at_the_close),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_a_taken_port_is_told),
 	};
