@@ -127,9 +127,9 @@ def judge_stream(source, seen):
 
 
 def judge_killed(world, source, seen):
-    """lives holds how many had been sent at each kill and each start, in turns, from the first start."""
+    """What is missing was sent around an end of the agent."""
     marks = [life[source.name_] for life in world.lives]
-    around = [(marks[k], marks[k + 1]) for k in range(1, len(marks) - 1, 2)]  # (at a kill, at the start)
+    around = [(marks[k], marks[k + 1]) for k in range(1, len(marks) - 1, 2)]  # (at an end, at the start)
     missing = [k for k, n in enumerate(source.sent) if not seen[source.name_, n]]
     runs = []
     for k in missing:
@@ -140,7 +140,7 @@ def judge_killed(world, source, seen):
     for start, end in runs:
         if not any(start <= up and end >= down for down, up in around):
             yield f"{source.name_}: {end - start} sent from {source.sent[start]} on are missing, but " \
-                  f"the agent was not killed then ({around})"
+                  f"the agent ran then ({around})"
 
 
 def judge(world, found):
@@ -181,7 +181,7 @@ def run(build, plan):
     """Complaints; none: good."""
     with region(build) as reg:
         kinds = [table()[row["name"]]() for row in plan["faults"]]
-        by_name = {type(f).__name__: f for f in kinds}
+        by_name = {f.name: f for f in kinds}
         world = World(reg, plan, list(by_name.values()))
         try:
             world.start_all()

@@ -68,7 +68,7 @@ class World:
         self.spool_bytes = plan["spool_bytes"]
         self.locks = collections.defaultdict(threading.RLock)
         self.disk_full = 0          # daemons may refuse to start while it is above 0
-        self.lives = []             # of the agent; see Life
+        self.lives = []             # of the agent; see mark()
         self.counted = 0            # drops told by lives that have ended
         self.starts = 0
         self.agent_env, self.collector_env = None, None
@@ -137,6 +137,12 @@ class World:
                 "agent", [self.reg.agent_bin, "run", "--config", self.agent.conf], env=self.agent_env)
             self.starts += 1
         self.start("agent", begin, self.status)
+        self.mark()
+        for s in self.datagrams:
+            s.quiet.clear()
+
+    def mark(self):
+        """An end or a start of the agent, in turns from the first start: what had been sent by then."""
         self.lives.append({s.name_: len(s.sent) for s in self.datagrams})
 
     def start_collector(self):
@@ -153,7 +159,7 @@ class World:
         self.start("collector", begin, ready)
 
     def kill_agent(self):
-        self.lives.append({s.name_: len(s.sent) for s in self.datagrams})
+        self.mark()
         kill(self.agent.process)
 
     def kill_collector(self):
@@ -164,14 +170,7 @@ class World:
         self.hush()
         self.count()
         self.ends(self.agent.process, "agent")
-        threading.Thread(target=self.loud_again, daemon=True).start()
-
-    def loud_again(self):
-        lives = len(self.lives)
-        while len(self.lives) == lives:
-            time.sleep(0.05)
-        for s in self.datagrams:
-            s.quiet.clear()
+        self.mark()
 
     def stop_collector(self):
         self.ends(self.reg.collector, "collector")
