@@ -79,8 +79,7 @@ static void on_closed(struct tls_conn *tls, const struct err *err)
 	places_closed(cn);
 	cn->tls = NULL;
 	window_reset(&cn->win);
-	th->held_bytes -= cn->held;
-	cn->held = 0;
+	pool_count(cn, 0);
 	atomic_fetch_sub(&th->ls->n_conns, 1);
 	metric_set(&st->connections, atomic_load(&th->ls->n_conns));
 	if (!cn->open)

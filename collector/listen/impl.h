@@ -22,7 +22,7 @@ struct listen_thread {
 	uv_loop_t loop;
 	uv_tcp_t listener;
 	uv_async_t wake;
-	uv_timer_t retry, tidy;
+	uv_timer_t retry, tidy, look;
 	struct buf scratch;
 	struct conn *conns;      /* all, until they are freed */
 	struct foreign *foreign; /* makes ECS of foreign events; made when first needed */
@@ -31,9 +31,10 @@ struct listen_thread {
 	bool stuck;          /* the queue does not take blocks; said once */
 	bool stopping;
 	unsigned puts;       /* with the queue's writer */
-	uint64_t held_bytes; /* of unfinished foreign windows */
-	struct put *again;   /* to be put again */
-	int64_t log_from_s;  /* failed handshakes are logged ten times in ten seconds */
+	uint64_t held_bytes; /* see pool.c */
+	unsigned pool_level;
+	struct put *again;  /* to be put again */
+	int64_t log_from_s; /* failed handshakes are logged ten times in ten seconds */
 	unsigned logged;
 
 	pthread_mutex_t lock; /* guards the three below */
@@ -60,7 +61,11 @@ struct conn { /* moves: handshake -> open -> gone; freed once gone and without p
 	struct conn *prev, *next;
 	struct identity id;
 	struct window win;
-	size_t held; /* of win, as counted in the thread's held_bytes */
+	size_t held;     /* bytes that make nothing whole yet; in the thread's held_bytes */
+	int64_t held_ns; /* since when it has held some (monotonic) */
+	int64_t heard_ns;
+	bool first_of_pool, chosen;
+	size_t partial, blocked_bytes; /* held: unread and half windows; blocks to be put again */
 	struct {
 		uint32_t events, left; /* to acknowledge; blocks not durable yet */
 	} windows[WINDOWS_MAX];
@@ -91,6 +96,13 @@ int sender_number(struct listen *ls, const struct identity *id, uint32_t events,
 		  struct sender **ret, struct sender_block *ret_block, struct err *err);
 void sender_settled(struct listen *ls, struct sender *sd); /* stored, or given up */
 void senders_free(struct listen *ls);
+
+/* pool.c: memory for what is not whole yet. */
+void pool_count(struct conn *cn, size_t bytes); /* of the connection, now */
+bool pool_lets_read(const struct conn *cn);
+/* intake.c */
+void intake_update(struct conn *cn);      /* reads on, or not */
+bool intake_reads(const struct conn *cn); /* it is the sender's turn */
 
 /* places.c: one certificate must not send from two addresses at the same time. */
 void places_open(struct conn *cn);

@@ -23,11 +23,16 @@ static bool has_room(const struct conn *cn)
 	return cn->blocked == 0 && cn->end - cn->first < cn->th->ls->opts.max_windows;
 }
 
-static void update_pause(struct conn *cn)
+bool intake_reads(const struct conn *cn)
 {
-	if (cn->tls == NULL)
+	return has_room(cn) && pool_lets_read(cn);
+}
+
+void intake_update(struct conn *cn)
+{
+	if (cn->tls == NULL || !cn->open)
 		return;
-	if (has_room(cn))
+	if (intake_reads(cn))
 		tls_resume(cn->tls);
 	else
 		tls_pause(cn->tls);
@@ -78,7 +83,7 @@ static void settle(struct put *pt, bool stored)
 	if (stored) {
 		cn->windows[pt->window % WINDOWS_MAX].left--;
 		send_acks(cn);
-		update_pause(cn);
+		intake_update(cn);
 	}
 	put_free(pt);
 	conn_try_free(cn);
@@ -118,7 +123,9 @@ static void put_later(struct put *pt)
 	pt->next = th->again;
 	th->again = pt;
 	pt->cn->blocked++;
-	update_pause(pt->cn);
+	pt->cn->blocked_bytes += pt->blk.frame.n;
+	pool_count(pt->cn, pt->cn->partial + pt->cn->blocked_bytes);
+	intake_update(pt->cn);
 	if (!uv_is_active((uv_handle_t *)&th->retry) && !th->stopping)
 		uv_timer_start(&th->retry, on_retry, th->ls->opts.retry_ms, 0);
 }
@@ -172,6 +179,16 @@ void intake_done(struct listen_thread *th)
 	}
 }
 
+static void unblock(struct put *pt)
+{
+	struct conn *cn = pt->cn;
+
+	cn->blocked--;
+	cn->blocked_bytes -= pt->blk.frame.n;
+	if (cn->tls != NULL)
+		pool_count(cn, cn->partial + cn->blocked_bytes);
+}
+
 void intake_again(struct listen_thread *th)
 {
 	struct put *pt = th->again, *next;
@@ -181,9 +198,9 @@ void intake_again(struct listen_thread *th)
 		struct conn *cn = pt->cn;
 
 		next = pt->next;
-		cn->blocked--;
+		unblock(pt);
 		submit(pt);
-		update_pause(cn);
+		intake_update(cn);
 	}
 }
 
@@ -197,7 +214,7 @@ void intake_drop(struct listen_thread *th, struct conn *cn)
 			continue;
 		}
 		*at = pt->next;
-		pt->cn->blocked--;
+		unblock(pt);
 		settle(pt, false);
 	}
 }
@@ -380,18 +397,6 @@ static int take_window(struct conn *cn, struct window_whole *w, struct err *err)
 	return 0;
 }
 
-/* Half a window of each of many senders must not fill the memory. */
-static int count_held(struct conn *cn, struct err *err)
-{
-	struct listen_thread *th = cn->th;
-
-	th->held_bytes = th->held_bytes - cn->held + cn->win.frames.cap;
-	cn->held = cn->win.frames.cap;
-	if (th->held_bytes <= th->ls->opts.max_held_bytes || cn->held == 0)
-		return 0;
-	return err_set(err, ERR_FULL, "too many unfinished windows are held: try again later");
-}
-
 static void tell_seen(struct conn *cn)
 {
 	const struct listen_opts *o = &cn->th->ls->opts;
@@ -437,8 +442,6 @@ ssize_t intake_data(struct conn *cn, struct slice in)
 				n = -1;
 			window_reset(&cn->win);
 		}
-		if (n > 0 && count_held(cn, &err) < 0)
-			n = -1;
 		if (n < 0) {
 			conn_reject(cn, &err);
 			keep_scratch(cn->th);
@@ -447,6 +450,10 @@ ssize_t intake_data(struct conn *cn, struct slice in)
 		used += (size_t)n;
 	}
 	keep_scratch(cn->th);
-	update_pause(cn);
+	/* Who is not read keeps what the last read brought. */
+	cn->partial =
+		cn->win.frames.cap + in.n - used + (intake_reads(cn) ? 0 : tls_unread(cn->tls));
+	pool_count(cn, cn->partial + cn->blocked_bytes);
+	intake_update(cn);
 	return (ssize_t)used;
 }

@@ -14,7 +14,8 @@
 #define MAX_CONNECTIONS 10000u
 #define MAX_HANDSHAKES  64u
 #define MAX_WINDOWS     24u
-#define MAX_HELD_BYTES  (UINT64_C(256) << 20)
+#define MAX_HELD_BYTES  (UINT64_C(64) << 20)
+#define STALL_MS        5000u
 #define IDLE_MS         900000u
 #define RETRY_MS        500u
 
@@ -44,6 +45,7 @@ static void begin_stop(struct listen_thread *th)
 	uv_close((uv_handle_t *)&th->listener, NULL);
 	uv_close((uv_handle_t *)&th->retry, NULL);
 	uv_close((uv_handle_t *)&th->tidy, NULL);
+	uv_close((uv_handle_t *)&th->look, NULL);
 	for (struct conn *cn = th->conns; cn != NULL; cn = cn->next)
 		if (cn->tls != NULL)
 			tls_close(cn->tls, NULL);
@@ -174,8 +176,9 @@ static int thread_init(struct listen *ls, struct listen_thread *th, int fd, stru
 	uv_tcp_init(&th->loop, &th->listener);
 	uv_timer_init(&th->loop, &th->retry);
 	uv_timer_init(&th->loop, &th->tidy);
+	uv_timer_init(&th->loop, &th->look);
 	uv_async_init(&th->loop, &th->wake, on_wake);
-	th->listener.data = th->retry.data = th->tidy.data = th->wake.data = th;
+	th->listener.data = th->retry.data = th->tidy.data = th->look.data = th->wake.data = th;
 	n = uv_tcp_open(&th->listener, fd);
 	if (n < 0)
 		close(fd);
@@ -190,6 +193,7 @@ static int thread_init(struct listen *ls, struct listen_thread *th, int fd, stru
 	uv_close((uv_handle_t *)&th->listener, NULL);
 	uv_close((uv_handle_t *)&th->retry, NULL);
 	uv_close((uv_handle_t *)&th->tidy, NULL);
+	uv_close((uv_handle_t *)&th->look, NULL);
 	uv_close((uv_handle_t *)&th->wake, NULL);
 	uv_run(&th->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&th->loop);
@@ -210,6 +214,8 @@ static void defaults(struct listen_opts *o)
 		o->max_windows = WINDOWS_MAX;
 	if (o->max_held_bytes == 0)
 		o->max_held_bytes = MAX_HELD_BYTES;
+	if (o->stall_ms == 0)
+		o->stall_ms = STALL_MS;
 	if (o->idle_ms == 0)
 		o->idle_ms = IDLE_MS;
 	if (o->retry_ms == 0)
@@ -315,12 +321,18 @@ void listen_metrics(const struct listen *ls, struct buf *out)
 		  &st->retries },
 		{ "vartio_listen_rejected", "Connections closed for what they sent.",
 		  &st->rejected },
+		{ "vartio_listen_pool_full", "Times that reading was held back for want of memory.",
+		  &st->pool_full },
 		{ "vartio_listen_revoked", "Connections closed because their right ended.",
 		  &st->revoked },
 		{ "vartio_listen_two_places",
 		  "Times that one certificate sent from two addresses at once.", &st->two_places },
 	};
 	char name[64];
+
+	metrics_family(out, "vartio_listen_held_bytes", "gauge",
+		       "Bytes of frames and windows that are not whole yet.");
+	metrics_u64(out, "vartio_listen_held_bytes", metric_get(&st->held_bytes), NULL);
 
 	metrics_family(out, "vartio_listen_connections", "gauge", "Senders connected now.");
 	metrics_u64(out, "vartio_listen_connections", metric_get(&st->connections), NULL);

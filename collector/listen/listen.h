@@ -23,7 +23,8 @@ struct listen_opts {
 	unsigned max_connections; /* over all threads (10,000); more are closed at once */
 	unsigned max_handshakes;  /* at the same time, a thread (64); more wait in the backlog */
 	unsigned max_windows;    /* a connection's windows in the queue's writer (24, at most 32) */
-	uint64_t max_held_bytes; /* of unfinished foreign windows, a thread (256 MiB) */
+	uint64_t max_held_bytes; /* of frames and windows that are not whole yet (64 MiB) */
+	uint32_t stall_ms;       /* silent within a frame while that memory is short (0: 5,000) */
 	uint32_t handshake_ms;   /* 0: 10,000 */
 	uint32_t idle_ms;        /* a silent sender is closed (0: 900,000) */
 	uint32_t retry_ms;       /* until a full queue is asked again (0: 500) */
@@ -46,11 +47,12 @@ struct listen_stats {
 	metric handshake_failed[TLS_FAILURES];
 	metric windows, events, bytes; /* taken; bytes as they came, compressed */
 	metric blocks_own, blocks_foreign;
-	metric acks, repeated; /* windows answered; blocks that were held already */
-	metric retries;        /* puts that the queue would not take */
-	metric rejected;       /* connections closed for what they sent */
-	metric revoked;        /* connections closed by a revoke check */
-	metric two_places;     /* times that a certificate sent from two addresses at once */
+	metric acks, repeated;        /* windows answered; blocks that were held already */
+	metric retries;               /* puts that the queue would not take */
+	metric rejected;              /* connections closed for what they sent */
+	metric held_bytes, pool_full; /* held now; times that reading was held back for it */
+	metric revoked;               /* connections closed by a revoke check */
+	metric two_places;            /* times that a certificate sent from two addresses at once */
 };
 
 int listen_start(const struct listen_opts *opts, struct listen **ret, struct err *err);

@@ -343,6 +343,11 @@ void tls_close(struct tls_conn *cn, const struct err *why)
 	tls_end(cn, why);
 }
 
+size_t tls_unread(const struct tls_conn *cn)
+{
+	return cn->net.n + cn->cipher.n;
+}
+
 void *tls_arg(const struct tls_conn *cn)
 {
 	return cn->arg;

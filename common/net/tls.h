@@ -76,6 +76,7 @@ int tls_write(struct tls_conn *cn, struct slice bytes, struct err *err); /* copi
 size_t tls_pending(const struct tls_conn *cn); /* bytes written but not yet with the kernel */
 void tls_pause(struct tls_conn *cn);           /* stop reading: backpressure reaches the peer */
 void tls_resume(struct tls_conn *cn);
+size_t tls_unread(const struct tls_conn *cn); /* ciphertext that a paused connection keeps */
 /* Sends what is pending and the farewell (for two seconds at most); closed(why) follows, and
  * nothing else. why may be NULL. Calling again is harmless. */
 void tls_close(struct tls_conn *cn, const struct err *why);

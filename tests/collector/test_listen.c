@@ -441,6 +441,80 @@ static void test_metrics(void **state)
 	buf_release(&out);
 }
 
+/* Half frames of many: what is held stays bounded, whoever sends whole ones is served, who falls
+ * silent within a frame is closed, and all arrives when it is sent again. */
+#define HALVES 16u
+
+static void send_part(struct sender *sd, const struct buf *all, size_t from, size_t to)
+{
+	struct err err;
+
+	assert_int_equal(tls_write(sd->cn, (struct slice){ all->p + from, to - from }, &err), 0);
+}
+
+static void test_pool(void **state)
+{
+	const uint64_t max = 1u << 20;
+	static struct sender halves[HALVES];
+	struct buf big = { 0 }, frames = { 0 };
+	const struct listen_stats *st;
+	unsigned closed = 0, done = 0;
+
+	queue.at_once = true;
+	start((struct listen_opts){ .max_held_bytes = max, .stall_ms = 200 });
+	st = listen_stats(listener);
+	/* A bare window of 10 events of 20 KB. */
+	buf_chr(&frames, '{');
+	buf_str(&frames, "\"m\":\"");
+	while (frames.n < 20000)
+		buf_chr(&frames, 'x');
+	buf_str(&frames, "\"}");
+	lj_put_window(&big, 10);
+	for (uint32_t i = 1; i <= 10; i++)
+		lj_put_json(&big, i, buf_view(&frames));
+	for (unsigned i = 0; i < HALVES; i++) {
+		join(&halves[i], creds[1]);
+		send_part(&halves[i], &big, 0, big.n - 5000); /* 3 MB in all */
+	}
+	UNTIL(metric_get(&st->held_bytes) >= max / 2);
+	join(&sender, creds[1]);
+	send_own(&sender, 1, 2); /* in one piece: gets through, at once or when there is room */
+	while (sender.n_acks == 0) {
+		UNTIL(uv_run(&loop, UV_RUN_NOWAIT) >= 0);
+		assert_true(metric_get(&st->held_bytes) <= max + 6 * (256u << 10) + HALVES * 65536);
+	}
+	assert_true(metric_get(&st->pool_full) > 0);
+	/* One finishes; the silent ones are closed one after the other, until there is room. */
+	send_part(&halves[HALVES - 1], &big, big.n - 5000, big.n);
+	UNTIL(halves[HALVES - 1].n_acks == 1 || halves[HALVES - 1].closed);
+	UNTIL(metric_get(&st->held_bytes) < max / 2);
+	for (unsigned i = 0; i < HALVES; i++)
+		closed += halves[i].closed;
+	assert_true(closed > 0 && closed < HALVES); /* no more than was needed */
+	for (unsigned i = 0; i < HALVES; i++) {     /* sent again by those that were closed */
+		if (halves[i].n_acks == 1) {
+			done++;
+			continue;
+		}
+		if (halves[i].closed) {
+			join(&halves[i], creds[1]);
+			send_part(&halves[i], &big, 0, big.n);
+		} else {
+			send_part(&halves[i], &big, big.n - 5000, big.n);
+		}
+		UNTIL(halves[i].n_acks == 1);
+		done++;
+	}
+	assert_int_equal(done, HALVES);
+	UNTIL(metric_get(&st->held_bytes) == 0);
+	for (unsigned i = 0; i < HALVES; i++) {
+		tls_close(halves[i].cn, NULL);
+		UNTIL(halves[i].closed);
+	}
+	buf_release(&big);
+	buf_release(&frames);
+}
+
 /* An agent that moved says nothing more on its old connection; a copied key does. */
 static void test_two_places(void **state)
 {
@@ -534,6 +608,7 @@ int main(void)
 		LISTEN_TEST(test_too_many),
 		LISTEN_TEST(test_paced_handshakes),
 		LISTEN_TEST(test_threads),
+		LISTEN_TEST(test_pool),
 		LISTEN_TEST(test_two_places),
 		LISTEN_TEST(test_one_place),
 		LISTEN_TEST(test_port_taken),
