@@ -57,18 +57,13 @@ static struct date date_of(int64_t days)
 			      .day = (unsigned)(doy - (153 * mp + 2) / 5 + 1) };
 }
 
-size_t time_format(int64_t t_ns, char out[TIME_TEXT_MAX])
-{
-	int64_t sec = t_ns / NS_PER_SEC, frac = t_ns % NS_PER_SEC;
-	unsigned digits = 3, of_day;
-	struct date d;
+#define SECONDS_TEXT 20u /* "2026-11-23T08:00:00." */
 
-	if (frac < 0) {
-		frac += NS_PER_SEC;
-		sec--;
-	}
-	of_day = (unsigned)((sec % 86400 + 86400) % 86400);
-	d = date_of((sec - of_day) / 86400);
+static void seconds_format(int64_t sec, char out[SECONDS_TEXT])
+{
+	unsigned of_day = (unsigned)((sec % 86400 + 86400) % 86400);
+	struct date d = date_of((sec - of_day) / 86400);
+
 	put_digits(out, 4, (uint64_t)d.year);
 	out[4] = '-';
 	put_digits(out + 5, 2, d.month);
@@ -81,6 +76,25 @@ size_t time_format(int64_t t_ns, char out[TIME_TEXT_MAX])
 	out[16] = ':';
 	put_digits(out + 17, 2, of_day % 60);
 	out[19] = '.';
+}
+
+size_t time_format(int64_t t_ns, char out[TIME_TEXT_MAX])
+{
+	/* Events come in order of time, so most have the second of the one before. */
+	static _Thread_local char text[SECONDS_TEXT];
+	static _Thread_local int64_t text_sec;
+	int64_t sec = t_ns / NS_PER_SEC, frac = t_ns % NS_PER_SEC;
+	unsigned digits = 3;
+
+	if (frac < 0) {
+		frac += NS_PER_SEC;
+		sec--;
+	}
+	if (sec != text_sec || text[0] == '\0') {
+		seconds_format(sec, text);
+		text_sec = sec;
+	}
+	memcpy(out, text, sizeof(text));
 	if (frac % 1000 != 0)
 		digits = 9;
 	else if (frac % NS_PER_MS != 0)
