@@ -424,6 +424,7 @@ int collector_run(int argc, char **argv)
 						 LOG_LEVEL_DEBUG };
 	static struct collector co; /* lives as long as the loop */
 	struct err err = { 0 };
+	sigset_t stops;
 	const char *path = config_option(argc, argv, &err);
 
 	if (err.code != ERR_NONE) {
@@ -441,6 +442,12 @@ int collector_run(int argc, char **argv)
 		return 1;
 	}
 	log_init("vartio-collector", levels[co.conf.log_level]);
+	/* A stop that arrives before the loop watches for it waits: the threads are at work by
+	 * then. */
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGTERM);
+	sigaddset(&stops, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &stops, NULL);
 	pthread_mutex_init(&co.door.lock, NULL);
 	co.overview.started_ns = time_now_ns();
 	uv_loop_init(&co.loop);
@@ -453,6 +460,7 @@ int collector_run(int argc, char **argv)
 	watch_signal(&co, &co.term, SIGTERM, on_stop);
 	watch_signal(&co, &co.intr, SIGINT, on_stop);
 	watch_signal(&co, &co.hup, SIGHUP, on_reload);
+	pthread_sigmask(SIG_UNBLOCK, &stops, NULL);
 	uv_timer_init(&co.loop, &co.every_second);
 	co.every_second.data = &co;
 	uv_timer_start(&co.every_second, on_notices, 1000, 1000);

@@ -252,6 +252,17 @@ def stopped_while_reloading(build):
         reg.run([reg.collector_bin, "--config", reg.conf, "tenant", "list"])
 
 
+def stopped_at_once(build):
+    """a stop that comes as soon as the collector's last door is open ends it in good order"""
+    with region(build) as reg:
+        reg.write_conf()
+        for _ in range(12):
+            reg.collector = reg.spawn("collector", [reg.collector_bin, "run", "--config", reg.conf])
+            wait_for("the door", lambda: reg.ready("collector", reg.metrics_port), pause=0.0005)
+            reg.collector.child.send_signal(signal.SIGTERM)
+            equal(reg.collector.child.wait(60), 0, "the collector's exit")
+
+
 def broken_rule(build):
     """a broken rule is named by path, line and column; the others run; a reload swaps good ones in"""
     with region(build) as reg:
@@ -273,4 +284,4 @@ def broken_rule(build):
 
 
 main(tokens, strangers, tenants_apart, collector_down, full_disk, unreadable_file, bad_configuration,
-     stopped_while_reloading, broken_rule)
+     stopped_while_reloading, stopped_at_once, broken_rule)
