@@ -37,6 +37,8 @@ struct agent {
 	uv_signal_t term, intr, hup;
 	uv_timer_t report;
 	int64_t started_ns;
+	bool told_empty;      /* the first status event said that the spool was */
+	uint64_t told_places; /* damaged ones, in status events so far */
 	bool stopping, reloading;
 	unsigned parts; /* still closing */
 };
@@ -110,7 +112,10 @@ static void on_report(uv_timer_t *t)
 {
 	struct agent *ag = t->data;
 	const struct spool_stats *ss = spool_stats(ag->spool);
-	struct buf epochs = { 0 }, dropped = { 0 }, waiting = { 0 }, damaged = { 0 };
+	struct buf epochs = { 0 }, dropped = { 0 }, waiting = { 0 }, damaged = { 0 },
+		   places = { 0 };
+	uint64_t n_places = metric_get(&ss->places_damaged);
+	bool empty = !ag->told_empty && spool_was_empty(ag->spool);
 	struct err err;
 
 	malloc_trim(0);
@@ -118,12 +123,18 @@ static void on_report(uv_timer_t *t)
 	buf_u64(&dropped, metric_get(&ss->events_dropped));
 	buf_u64(&waiting, metric_get(&ss->events));
 	buf_u64(&damaged, metric_get(&ss->events_damaged));
+	buf_u64(&places, n_places - ag->told_places);
 	if (pipe_own(ag->pipe, host_of(ag), "agent status", time_now_ns(), &err,
 		     "vartio.agent.epochs", buf_cstr(&epochs), "vartio.agent.dropped",
 		     buf_cstr(&dropped), "vartio.agent.damaged", buf_cstr(&damaged),
-		     "vartio.agent.spool_events", buf_cstr(&waiting), NULL) < 0 &&
-	    err.code != ERR_FULL)
+		     "vartio.agent.damaged_places", buf_cstr(&places), "vartio.agent.spool_events",
+		     buf_cstr(&waiting), empty ? "vartio.agent.before" : NULL, "none", NULL) == 0) {
+		ag->told_empty = true;
+		ag->told_places = n_places;
+	} else if (err.code != ERR_FULL) {
 		log_err(LOG_LEVEL_WARN, "status event", &err);
+	}
+	buf_release(&places);
 	buf_release(&epochs);
 	buf_release(&dropped);
 	buf_release(&waiting);

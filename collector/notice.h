@@ -9,7 +9,10 @@
 enum notice_kind {
 	NOTICE_CONFLICT,   /* a block came again with other content */
 	NOTICE_QUARANTINE, /* a stored block cannot be decoded: it was set aside */
-	NOTICE_TWO_PLACES  /* one certificate sends from two addresses at the same time */
+	NOTICE_TWO_PLACES, /* one certificate sends from two addresses at the same time */
+	NOTICE_WENT_BACK,  /* an agent goes on from an older state than it had, or from none */
+	NOTICE_SPOOL,      /* an agent's spool is damaged: events in it are lost */
+	NOTICE_KINDS
 };
 struct notice_hook {
 	/* tenant and sender are "" where they cannot be known; text is one line. All lent. */

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "collector/reload.h"
 #include "collector/report/exporter.h"
 #include "collector/report/notices.h"
+#include "collector/report/told.h"
 #include "collector/report/overview.h"
 #include "collector/tenant/ca.h"
 #include "common/base/file.h"
@@ -126,6 +128,14 @@ static void on_notice(void *arg, enum notice_kind kind, const char *tenant, cons
 	struct collector *co = arg;
 
 	notices_put(co->notices, kind, tenant, sender, text, time_now_ns());
+}
+
+static void on_status(void *arg, const struct queue_event *ev, struct json_index *ix)
+{
+	struct collector *co = arg;
+	const struct notice_hook hook = { on_notice, co };
+
+	told_status(co->queue, &hook, ev, ix);
 }
 
 static void on_notices(uv_timer_t *t)
@@ -265,11 +275,31 @@ static void on_reload(uv_signal_t *sg, int number)
 	tls_watch_look(co->certs);
 }
 
+/* What an opened queue had lost. A write that a crash or a power loss cut short was not
+ * acknowledged; a bit that flipped in the last one looks the same. */
+static void say_found(const struct queue_stats *st)
+{
+	char words[2][24];
+
+	snprintf(words[0], sizeof(words[0]), "%" PRIu64, metric_get(&st->torn_bytes));
+	snprintf(words[1], sizeof(words[1]), "%" PRIu64, metric_get(&st->damaged));
+	if (metric_get(&st->torn_bytes) > 0)
+		log_line(LOG_LEVEL_WARN,
+			 "the queue ended in a write that is not whole; it was cut off. What a "
+			 "crash interrupted was not acknowledged, and comes again",
+			 "bytes", words[0], NULL);
+	if (metric_get(&st->damaged) > 0)
+		log_line(LOG_LEVEL_ERROR,
+			 "the queue is damaged: events there are lost; is the disk ill?", "places",
+			 words[1], NULL);
+}
+
 static int start_storage(struct collector *co, struct err *err)
 {
 	struct seglog_opts so = { .dir = config_path(&co->conf, "signals"),
 				  .magic = "VTSIGNAL",
-				  .segment_bytes = SIGNALS_SEGMENT_BYTES };
+				  .segment_bytes = SIGNALS_SEGMENT_BYTES,
+				  .ordered = true };
 	struct queue_opts qo = { .dir = config_path(&co->conf, "queue"),
 				 .max_bytes = co->conf.queue.max_bytes,
 				 .commit_ms = (uint32_t)co->conf.queue.commit_ms,
@@ -287,6 +317,7 @@ static int start_storage(struct collector *co, struct err *err)
 		return -1;
 	if (queue_open(&qo, &co->queue, err) < 0)
 		return -1;
+	say_found(queue_stats(co->queue));
 	co->notices = notices_open(co->queue, queue_put);
 	return co->notices != NULL ? 0 : err_nomem(err);
 }
@@ -300,6 +331,7 @@ static int start_detection(struct collector *co, struct err *err)
 				  .signalled = on_signalled,
 				  .change = on_change,
 				  .seen = on_told,
+				  .status = on_status,
 				  .arg = co };
 	struct desk_opts dk = { .signals = co->signals,
 				.rules = co->rules,

@@ -13,7 +13,7 @@ import sys
 import zlib
 
 FILE_HEADER = struct.Struct("<8sIIQQ8s8s")
-RECORD = struct.Struct("<IIQB7s")
+RECORD = struct.Struct("<IIQB3sI")
 BLOCK = struct.Struct("<BBBBIQQQQqII")
 
 CRC_TABLE = []
@@ -64,7 +64,7 @@ class Judge:
                 self.fault(f"{path}: no header")
             return
         magic, version, crc, number, _first, salt, _zero = FILE_HEADER.unpack_from(data)
-        if magic != self.MAGIC or version != 1 or number != int(path.stem, 16) or \
+        if magic != self.MAGIC or version not in (1, 2) or number != int(path.stem, 16) or \
                 crc != crc32c(data[:12], data[16:FILE_HEADER.size]):
             self.fault(f"{path}: bad header")
             return
@@ -90,7 +90,7 @@ class Judge:
     @staticmethod
     def record(data, at, salt):
         """(end, kind, payload) of the record at `at`, or three Nones."""
-        length, crc, number, kind, zeros = RECORD.unpack_from(data, at)
+        length, crc, number, kind, zeros, _unsynced = RECORD.unpack_from(data, at)
         end = at + RECORD.size + (length + 7) // 8 * 8
         if number == 0 or any(zeros) or end > len(data):
             return None, None, None

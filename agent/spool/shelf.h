@@ -14,6 +14,13 @@
 #include "agent/spool/block.h"
 #include "agent/spool/spool.h"
 
+#define SPOOL_START_BITS 24u /* of an epoch: the highest ones, which count the agent's starts */
+
+static inline uint64_t spool_start_of(uint64_t epoch)
+{
+	return epoch >> (64 - SPOOL_START_BITS);
+}
+
 struct run { /* blocks held of one file and one epoch */
 	uint64_t file, epoch;
 	uint64_t blocks, events, bytes;
@@ -78,6 +85,10 @@ struct shelf {
 	unsigned n_appended;
 	struct buf state; /* what an acknowledgement record says, as of the last shelf_state */
 	struct spool_stats *stats;
+	/* As of the opening: is there any record, any block, and the highest number of a start. */
+	bool found, found_blocks;
+	uint64_t found_start;
+	uint64_t epoch; /* this start's, set before anything is written */
 };
 
 /* Opens the log and rebuilds what is held. ordered: a block counts only where all before it do (its

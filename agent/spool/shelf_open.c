@@ -92,6 +92,35 @@ static int state_read(struct shelf *sh, struct slice in, struct err *err)
 	return 0;
 }
 
+/* The start's number outlives the blocks that tell it. */
+static const struct slice start_key = { "spool:start", 11 };
+
+static void found_start(struct shelf *sh, uint64_t epoch)
+{
+	sh->found_blocks = true;
+	if (spool_start_of(epoch) > sh->found_start)
+		sh->found_start = spool_start_of(epoch);
+}
+
+static void start_put(const struct shelf *sh, struct buf *out)
+{
+	le16_put(out, (uint16_t)start_key.n);
+	le32_put(out, 8);
+	buf_slice(out, start_key);
+	le64_put(out, sh->epoch);
+}
+
+/* It is not an input's. */
+static void start_take(struct shelf *sh)
+{
+	const struct checkpoint *c = checkpoints_get(&sh->durable, start_key);
+
+	if (c == NULL || c->value_n != 8)
+		return;
+	found_start(sh, le64_get(checkpoint_value(c).p));
+	(void)checkpoints_put(&sh->durable, start_key, (struct slice){ NULL, 0 });
+}
+
 /* A new file's first record: the length of the state, the state, all checkpoints. */
 static void snapshot(void *arg, struct buf *out)
 {
@@ -102,6 +131,7 @@ static void snapshot(void *arg, struct buf *out)
 	checkpoints_encode(&sh->durable, out);
 	for (unsigned i = 0; i < sh->n_appended; i++)
 		checkpoints_encode(&sh->appended[i]->checkpoints, out);
+	start_put(sh, out);
 }
 
 static int replay_marks(struct shelf *sh, struct slice in, struct err *err)
@@ -126,7 +156,10 @@ static int replay_snapshot(struct shelf *sh, struct slice in, struct err *err)
 	checkpoints_clear(&sh->durable);
 	if (state_read(sh, state, err) < 0)
 		return -1;
-	return replay_marks(sh, c.in, err);
+	if (replay_marks(sh, c.in, err) < 0)
+		return -1;
+	start_take(sh);
+	return 0;
 }
 
 static int replay_block(struct shelf *sh, const struct seg_record *rec, struct err *err)
@@ -136,6 +169,7 @@ static int replay_block(struct shelf *sh, const struct seg_record *rec, struct e
 	if (block_read(rec->payload, &b, err) < 0 || replay_marks(sh, b.checkpoints, err) < 0)
 		return -1;
 	damage_seen(sh, rec, &b);
+	found_start(sh, b.epoch);
 	return runs_add(sh, rec->pos, &b) < 0 ? err_nomem(err) : 0;
 }
 
@@ -143,6 +177,7 @@ static int replay(void *arg, const struct seg_record *rec, struct err *err)
 {
 	struct shelf *sh = arg;
 
+	sh->found = true;
 	if (rec->kind != SPOOL_BLOCK)
 		damage_seen(sh, rec, NULL);
 	switch (rec->kind) {

@@ -234,6 +234,11 @@ const struct spool_stats *spool_stats(const struct spool *sp)
 	return &sp->stats;
 }
 
+bool spool_was_empty(const struct spool *sp)
+{
+	return !sp->w[LANE_KEEP].sh.found && !sp->w[LANE_LOSSY].sh.found;
+}
+
 uint64_t spool_epoch(const struct spool *sp)
 {
 	return sp->epoch;
@@ -276,6 +281,19 @@ static int lane_start(struct spool *sp, enum lane lane, uint64_t segment_bytes, 
 	return r;
 }
 
+/* Two starts from one state, of which one was put back from a copy, have one number: so the
+ * collector sees it. Where nothing is left that tells the number, it is random as well. */
+static void epoch_draw(struct spool *sp)
+{
+	const struct shelf *a = &sp->w[LANE_KEEP].sh, *b = &sp->w[LANE_LOSSY].sh;
+	uint64_t start = a->found_start > b->found_start ? a->found_start : b->found_start;
+
+	random_bytes(&sp->epoch, sizeof(sp->epoch));
+	if (a->found_blocks || b->found_blocks || spool_was_empty(sp))
+		sp->epoch = (start + 1) << (64 - SPOOL_START_BITS) | sp->epoch >> SPOOL_START_BITS;
+	sp->w[LANE_KEEP].sh.epoch = sp->w[LANE_LOSSY].sh.epoch = sp->epoch;
+}
+
 int spool_open(uv_loop_t *loop, const struct spool_opts *opts, struct spool **ret, struct err *err)
 {
 	struct spool *sp = calloc(1, sizeof(*sp));
@@ -290,7 +308,6 @@ int spool_open(uv_loop_t *loop, const struct spool_opts *opts, struct spool **re
 	if (sp->o.backlog_percent == 0)
 		sp->o.backlog_percent = BACKLOG_PERCENT;
 	sp->next_number = sp->next_seq = 1;
-	random_bytes(&sp->epoch, sizeof(sp->epoch));
 	uv_mutex_init(&sp->lock);
 	uv_cond_init(&sp->done);
 	if (dir_make(opts->dir, 0700, err) < 0)
@@ -299,6 +316,7 @@ int spool_open(uv_loop_t *loop, const struct spool_opts *opts, struct spool **re
 		if (lane_start(sp, (enum lane)i, segment, err) < 0)
 			goto fail;
 	sp->o.dir = NULL;
+	epoch_draw(sp);
 	for (int i = 0; i < LANES; i++) {
 		struct worker *w = &sp->w[i];
 

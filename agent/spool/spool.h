@@ -95,7 +95,10 @@ void spool_flush(struct spool *sp); /* closes the open blocks now */
 /* Events taken that are not on disk yet; spool_stats counts them as held only then. */
 uint64_t spool_unsynced(const struct spool *sp);
 const struct spool_stats *spool_stats(const struct spool *sp);
-uint64_t spool_epoch(const struct spool *sp); /* 64 random bits, drawn at spool_open */
+/* The spool held nothing at all when it was opened: a first start, or the folder was deleted. */
+bool spool_was_empty(const struct spool *sp);
+/* Drawn at spool_open: 24 bits that count the starts, 40 random ones. */
+uint64_t spool_epoch(const struct spool *sp);
 /* Appends the epochs of which blocks are held, as 16 hex digits each, comma-separated. */
 void spool_epochs(const struct spool *sp, struct buf *out);
 /* Closes and syncs the open blocks (blocking); no callback comes any more. The memory goes when the

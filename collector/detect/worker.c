@@ -77,6 +77,10 @@ static void note_status(struct worker *wk, const struct queue_event *ev)
 
 	if (f == NULL || !slice_is(f->value, "agent.status"))
 		return;
+	if (wk->opts.status != NULL)
+		wk->opts.status(wk->opts.arg, ev, &wk->index);
+	if (wk->opts.seen == NULL)
+		return;
 	f = json_index_get(&wk->index, SLICE("agent.version"));
 	if (f != NULL)
 		snprintf(version, sizeof(version), "%.*s",
@@ -128,8 +132,7 @@ static int judge(struct worker *wk, const struct queue_event *ev)
 	}
 	wk->event = ev;
 	wk->event_ns = event_time(wk, "@timestamp", ev->ingested_ns);
-	if (wk->opts.seen != NULL)
-		note_status(wk, ev);
+	note_status(wk, ev);
 	if (detector_run(wk->detector, &wk->index, on_match, wk, &wk->err) < 0)
 		wk->unjudged = true;
 	note_gave_up(wk, ev);

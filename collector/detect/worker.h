@@ -29,6 +29,8 @@ struct worker_opts {
 	 * ahead of ours (less the time that the event waited at the agent). On the worker's thread.
 	 * May be NULL. */
 	void (*seen)(void *arg, const char *agent, const char *version, int64_t skew_ms);
+	/* The same event, indexed, for whoever wants to know more of it. May be NULL. */
+	void (*status)(void *arg, const struct queue_event *ev, struct json_index *ix);
 	void *arg;
 };
 struct worker;

@@ -136,7 +136,7 @@ enum keys_answer keys_ask(const struct keys *k, const struct queue_block *b)
 		for (i = 0; i < KEYS_RECENT; i++)
 			if (e->recent[i].number == b->number)
 				return e->recent[i].crc == b->crc ? KEYS_HELD : KEYS_CONFLICT;
-		return KEYS_HELD;
+		return e->recent[KEYS_RECENT - 1].number != 0 ? KEYS_OLD : KEYS_HELD;
 	}
 	/* Would it stand alone above everything, with no place for one more range? */
 	upto = b->floor > 0 && b->floor - 1 > e->upto ? b->floor - 1 : e->upto;
@@ -303,6 +303,32 @@ uint64_t keys_high_water(const struct keys *k, const char *tenant, const char *s
 	const struct epoch_keys *e = epoch_find(sender_find(k, tenant, sender), epoch);
 
 	return e != NULL ? e->upto : 0;
+}
+
+bool keys_before(const struct keys *k, const char *tenant, const char *sender, uint64_t epoch,
+		 int64_t before_ns)
+{
+	const struct sender_keys *s = sender_find(k, tenant, sender);
+
+	for (const struct epoch_keys *e = s != NULL ? s->first : NULL; e != NULL; e = e->next)
+		if (e->epoch != epoch && e->used_ns < before_ns)
+			return true;
+	return false;
+}
+
+bool keys_forked(const struct keys *k, const struct queue_block *b)
+{
+	const struct sender_keys *s = sender_find(k, b->tenant, b->sender);
+	bool same_start = false;
+
+	if (b->kind != QUEUE_OWN || b->epoch >> 40 == 0) /* it does not count */
+		return false;
+	for (const struct epoch_keys *e = s != NULL ? s->first : NULL; e != NULL; e = e->next) {
+		if (e->epoch == b->epoch)
+			return false;
+		same_start = same_start || e->epoch >> 40 == b->epoch >> 40;
+	}
+	return same_start;
 }
 
 void keys_forget(struct keys *k, int64_t before_ns)

@@ -10,12 +10,13 @@
 
 #define KEYS_RANGES 1024u
 #define KEYS_EPOCHS 256u
-#define KEYS_RECENT 16u /* blocks whose checksums are remembered, an epoch */
+#define KEYS_RECENT 64u /* blocks whose checksums are remembered, an epoch */
 
 enum keys_answer {
 	KEYS_NEW,
 	KEYS_HELD,
 	KEYS_CONFLICT, /* held with another checksum, among the last KEYS_RECENT */
+	KEYS_OLD,      /* held, but KEYS_RECENT others came since: it cannot be compared */
 	KEYS_CROWDED   /* new, but there are KEYS_RANGES gaps already */
 };
 
@@ -28,6 +29,12 @@ int keys_reserve(struct keys *k, const struct queue_block *b, int64_t now_ns);
 void keys_mark(struct keys *k, const struct queue_block *b, int64_t now_ns);
 uint64_t keys_high_water(const struct keys *k, const char *tenant, const char *sender,
 			 uint64_t epoch);
+/* Were there blocks of the sender in another epoch than this one, the last before before_ns? */
+bool keys_before(const struct keys *k, const char *tenant, const char *sender, uint64_t epoch,
+		 int64_t before_ns);
+/* Is b the first block of its epoch, though another epoch is of the same start? An agent counts its
+ * starts (docs/formats.md, "Blocks on the wire"): then two went on from one state. */
+bool keys_forked(const struct keys *k, const struct queue_block *b);
 void keys_forget(struct keys *k, int64_t before_ns); /* epochs not used since */
 void keys_encode(const struct keys *k, struct buf *out);
 /* Adds what `in` says to what is known. ERR_SYNTAX, ERR_NOMEM. */

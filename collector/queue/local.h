@@ -38,6 +38,7 @@ struct item { /* a block on its way to disk */
 	void (*done)(void *arg, enum queue_result res, const struct err *err);
 	void *arg;
 	enum queue_result res;
+	bool old, forked; /* see KEYS_OLD and keys_forked */
 	bool appended, conflict;
 	const struct item *same; /* earlier in the batch, with the same key and checksum */
 	struct err err;

@@ -252,7 +252,9 @@ static void decide(struct queue *q, struct item **batch, struct item *it)
 	it->chain = *bucket;
 	*bucket = it;
 	known = keys_ask(q->keys, &it->blk);
-	if (known == KEYS_HELD) {
+	it->old = known == KEYS_OLD;
+	it->forked = known == KEYS_NEW && keys_forked(q->keys, &it->blk);
+	if (known == KEYS_HELD || known == KEYS_OLD) {
 		it->res = QUEUE_REPEATED;
 		return;
 	}
@@ -268,15 +270,31 @@ static void decide(struct queue *q, struct item **batch, struct item *it)
 	metric_add(&q->stats.blocks_conflicting, it->conflict);
 }
 
-static void tell_conflict(struct queue *q, const struct item *it)
+/* What of a block a person must know. */
+static void tell(struct queue *q, const struct item *it)
 {
-	char text[160];
+	const struct notice_hook *hook = &q->o.notice;
+	const struct queue_block *b = &it->blk;
+	enum notice_kind kind = NOTICE_WENT_BACK;
+	const char *what;
+	char text[320];
 
-	snprintf(text, sizeof(text),
-		 "block %" PRIu64 " of epoch %016" PRIx64
-		 " came again with other content; both are kept",
-		 it->blk.number, it->blk.epoch);
-	q->o.notice.tell(q->o.notice.arg, NOTICE_CONFLICT, it->blk.tenant, it->blk.sender, text);
+	if (it->conflict && it->res == QUEUE_STORED) {
+		kind = NOTICE_CONFLICT;
+		what = "came again with other content; both are kept";
+	} else if (it->forked && it->res == QUEUE_STORED) {
+		what = "goes on from where another start of this agent went on before: an old "
+		       "copy of its state was put back. What was read in between is there twice "
+		       "where the log files are newer than the copy";
+	} else if (it->old && it->res == QUEUE_REPEATED) {
+		what = "was acknowledged long ago and came again; it was dropped. Its agent lost "
+		       "power, or its machine was set back to an old copy";
+	} else {
+		return;
+	}
+	snprintf(text, sizeof(text), "block %" PRIu64 " of epoch %016" PRIx64 " %s", b->number,
+		 b->epoch, what);
+	hook->tell(hook->arg, kind, b->tenant, b->sender, text);
 }
 
 static void answer(struct queue *q, struct item *all)
@@ -297,8 +315,8 @@ static void answer(struct queue *q, struct item *all)
 			metric_add(&q->stats.failed, 1);
 			err = &it->err;
 		}
-		if (it->conflict && it->res == QUEUE_STORED && q->o.notice.tell != NULL)
-			tell_conflict(q, it);
+		if (q->o.notice.tell != NULL)
+			tell(q, it);
 		it->done(it->arg, it->res, err);
 	}
 	pthread_mutex_lock(&q->lock);
@@ -389,11 +407,15 @@ static int dirs_make(struct queue *q, struct err *err)
 
 static int log_open(struct queue *q, struct err *err)
 {
-	struct seglog_opts o = { .magic = "VTQUEUE",
-				 .max_bytes = q->o.max_bytes,
-				 .segment_bytes = q->o.segment_bytes,
-				 .snapshot = snapshot,
-				 .arg = q };
+	struct seglog_opts o = {
+		.magic = "VTQUEUE",
+		.max_bytes = q->o.max_bytes,
+		.segment_bytes = q->o.segment_bytes,
+		.snapshot = snapshot,
+		/* What a power loss tore is not damage, of which people are told. */
+		.ordered = true,
+		.arg = q
+	};
 	struct buf path = { 0 };
 	int r = -1;
 
@@ -460,6 +482,8 @@ int queue_open(const struct queue_opts *opts, struct queue **ret, struct err *er
 		goto fail;
 	q->tail_from = seglog_end(q->log);
 	metric_set(&q->stats.bytes, seglog_bytes(q->log));
+	metric_set(&q->stats.torn_bytes, seglog_torn_bytes(q->log));
+	metric_set(&q->stats.damaged, seglog_damaged(q->log));
 	if (pthread_create(&q->writer, NULL, writer_main, q) != 0) {
 		err_set(err, ERR_NOMEM, "cannot start the queue's writer");
 		goto fail;
@@ -479,6 +503,17 @@ uint64_t queue_high_water(struct queue *q, const char *tenant, const char *sende
 	n = keys_high_water(q->keys, tenant, sender, epoch);
 	pthread_mutex_unlock(&q->lock);
 	return n;
+}
+
+bool queue_sent_before(struct queue *q, const char *tenant, const char *sender, uint64_t epoch,
+		       int64_t before_ns)
+{
+	bool r;
+
+	pthread_mutex_lock(&q->lock);
+	r = keys_before(q->keys, tenant, sender, epoch, before_ns);
+	pthread_mutex_unlock(&q->lock);
+	return r;
 }
 
 const struct queue_stats *queue_stats(const struct queue *q)

@@ -62,13 +62,14 @@ struct queue_opts {
 	uint64_t commit_bytes;     /* or until this many wait (0: 128 KiB) */
 	uint64_t retain_bytes;     /* kept behind the slowest reader for looking back; 0: none */
 	uint64_t tail_bytes;       /* inflated blocks kept for readers that keep up (0: 16 MiB) */
-	struct notice_hook notice; /* NOTICE_CONFLICT, NOTICE_QUARANTINE; tell may be NULL */
+	struct notice_hook notice; /* _CONFLICT, _WENT_BACK, _QUARANTINE; may be NULL */
 };
 struct queue_stats {
 	metric blocks_in, events_in, bytes_in, blocks_repeated, events_repeated, blocks_conflicting;
 	metric commits, failed, quarantined;
-	metric bytes;       /* on disk now */
-	metric tail_blocks; /* given to readers without reading the disk */
+	metric torn_bytes, damaged; /* cut off the end at opening; places skipped then */
+	metric bytes;               /* on disk now */
+	metric tail_blocks;         /* given to readers without reading the disk */
 };
 
 int queue_open(const struct queue_opts *opts, struct queue **ret, struct err *err);
@@ -80,6 +81,10 @@ int queue_put(struct queue *q, const struct queue_block *blk,
 	      struct err *err);
 /* The highest block such that it and all below it are held (or were dropped by floor); 0: none. */
 uint64_t queue_high_water(struct queue *q, const char *tenant, const char *sender, uint64_t epoch);
+/* Did the sender send blocks in another epoch than this one, the last of one before before_ns and
+ * within the 30 days that are remembered? */
+bool queue_sent_before(struct queue *q, const char *tenant, const char *sender, uint64_t epoch,
+		       int64_t before_ns);
 const struct queue_stats *queue_stats(const struct queue *q);
 /* Ends the writer after a last commit, then frees. Readers must be closed before. */
 void queue_close(struct queue *q);

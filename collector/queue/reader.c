@@ -22,6 +22,8 @@
 /* A position's file has two slots, written in turn: a crash leaves one of them whole. */
 #define SLOT         64u
 #define SLOT_VERSION 1u
+#define RECORD_HEAD  24u /* docs/formats.md, "Segments" */
+#define DAMAGE_MAX   ((size_t)4 << 20)
 static const char slot_magic[8] = "VTREADER";
 
 struct queue_reader {
@@ -376,27 +378,52 @@ static bool take_from_tail(struct queue_reader *rd)
 	return true;
 }
 
-/* The record goes to a file of its own, for a person to look at. */
-static int quarantine(struct queue_reader *rd, const struct seg_record *rec, struct err *err)
+/* The payload goes to a file of its own, for a person to look at, who is told. */
+static int quarantine(struct queue_reader *rd, struct seg_pos pos, struct slice payload,
+		      struct err *err)
 {
 	const struct notice_hook *hook = &rd->q->o.notice;
 	struct err why = *err, ignored;
+	struct queue_block b = { 0 };
 	struct buf path = { 0 };
 	bool kept;
 
-	buf_printf(&path, "%s/quarantine/%016" PRIx64 "-%" PRIu64 ".block", rd->q->dir,
-		   rec->pos.file, rec->pos.offset);
-	kept = !path.failed && file_write(buf_cstr(&path), rec->payload, 0600, &ignored) == 0;
+	buf_printf(&path, "%s/quarantine/%016" PRIx64 "-%" PRIu64 ".block", rd->q->dir, pos.file,
+		   pos.offset);
+	kept = !path.failed && file_write(buf_cstr(&path), payload, 0600, &ignored) == 0;
 	metric_add(&rd->q->stats.quarantined, 1);
-	err_set(err, ERR_SYNTAX, "a block of the queue cannot be decoded (%.200s): %s %s", why.msg,
-		kept ? "it is in" : "it could not be kept as", buf_cstr(&path));
+	if (record_read(payload, &b, &ignored) < 0)
+		b.events = 0;
+	err_set(err, ERR_SYNTAX,
+		"a block of the queue cannot be read (%.200s), %" PRIu32 " events: %s %s", why.msg,
+		b.events, kept ? "it is in" : "it could not be kept as", buf_cstr(&path));
 	buf_release(&path);
-	if (hook->tell != NULL) {
-		struct queue_block b = { 0 };
-
-		(void)record_read(rec->payload, &b, &ignored);
+	if (hook->tell != NULL)
 		hook->tell(hook->arg, NOTICE_QUARANTINE, b.tenant, b.sender, err->msg);
-	}
+	return -1;
+}
+
+/* A record whose checksum is wrong: nobody can know what it said, but its first bytes often still
+ * say whose it was. */
+static int damaged(struct queue_reader *rd, struct err *err)
+{
+	const struct seg_pos pos = seg_reader_damage(rd->log), to = seg_reader_pos(rd->log);
+	size_t n = to.file == pos.file && to.offset - pos.offset < DAMAGE_MAX
+			   ? (size_t)(to.offset - pos.offset)
+			   : DAMAGE_MAX;
+	struct buf raw = { 0 };
+	struct slice payload;
+	ssize_t got;
+
+	rd->next = to;
+	rd->skip = 0;
+	got = buf_reserve(&raw, n) < 0 ? -1 : seglog_raw(rd->q->log, pos, raw.p, n);
+	raw.n = got > 0 ? (size_t)got : 0;
+	payload = slice_from(buf_view(&raw), raw.n < RECORD_HEAD ? raw.n : RECORD_HEAD);
+	if (raw.n >= RECORD_HEAD && le32_get(raw.p) < payload.n) /* else that is damaged, too */
+		payload.n = le32_get(raw.p);
+	(void)quarantine(rd, pos, payload, err);
+	buf_release(&raw);
 	return -1;
 }
 
@@ -414,8 +441,10 @@ static int next_block(struct queue_reader *rd, struct err *err)
 		r = seg_reader_next(rd->log, &rec, err);
 
 		if (r <= 0) {
-			if (r < 0) /* the damage is behind us */
-				rd->next = seg_reader_pos(rd->log);
+			/* Behind the damage; where the reader cannot pass it, it is tried again. */
+			if (r < 0 && seg_pos_cmp(seg_reader_pos(rd->log), rd->next) > 0 &&
+			    err->code == ERR_SYNTAX)
+				return damaged(rd, err);
 			return r;
 		}
 		if (seg_pos_cmp(rec.pos, rd->next) != 0)
@@ -433,7 +462,7 @@ static int next_block(struct queue_reader *rd, struct err *err)
 				seg_reader_seek(rd->log, rec.pos);
 				return -1;
 			}
-			return quarantine(rd, &rec, err);
+			return quarantine(rd, rec.pos, rec.payload, err);
 		}
 		if (rd->left.n > 0)
 			return 1;

@@ -23,6 +23,10 @@ static const struct kind { /* words of ECS 8 where it has them */
 			      "A block of events came again with other content. Both are kept." },
 	[NOTICE_TWO_PLACES] = { "certificate-two-addresses", "session", "info",
 				"One certificate is in use from two addresses." },
+	[NOTICE_WENT_BACK] = { "agent-went-back", "host", "change",
+			       "An agent goes on from an older state. Events may be there twice." },
+	[NOTICE_SPOOL] = { "spool-damaged", "host", "error",
+			   "An agent's spool is damaged. Events in it are lost." },
 	[NOTICE_QUARANTINE] = { "block-quarantined", "database", "error",
 				"A stored block of events cannot be read. It was set aside." },
 };

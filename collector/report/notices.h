@@ -16,7 +16,6 @@
 #define NOTICE_HOUR_NS (INT64_C(3600) * 1000000000)
 #define NOTICE_SLOTS   4096u
 #define NOTICE_WAITING 256u
-#define NOTICE_KINDS   (NOTICE_TWO_PLACES + 1)
 
 struct notice_stats {
 	metric told[NOTICE_KINDS]; /* made durable */

@@ -53,6 +53,12 @@ static void put_queue(const struct queue *q, struct buf *out)
 		  &st->failed },
 		{ "vartio_queue_quarantined_blocks", "counter",
 		  "Stored blocks that could not be read.", &st->quarantined },
+		{ "vartio_queue_damaged", "gauge",
+		  "Places of the queue that were found damaged when it was opened.", &st->damaged },
+		{ "vartio_queue_torn_bytes", "gauge",
+		  "Bytes cut off the end of the queue when it was opened: a write that never "
+		  "ended.",
+		  &st->torn_bytes },
 		{ "vartio_queue_tail_blocks", "counter", "Blocks that a reader took from memory.",
 		  &st->tail_blocks },
 		{ "vartio_queue_bytes", "gauge", "Bytes of the queue on disk.", &st->bytes },

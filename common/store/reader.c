@@ -15,8 +15,8 @@
 
 struct seg_reader {
 	struct seglog *lg;
-	struct seg_pos pos;
-	struct segfile f; /* fd -1: none open */
+	struct seg_pos pos, damage; /* damage: where the last one passed began */
+	struct segfile f;           /* fd -1: none open */
 	struct buf mem;
 	struct segahead ahead;
 };
@@ -108,6 +108,11 @@ static void file_close(struct seg_reader *rd)
 	rd->f.fd = -1;
 }
 
+struct seg_pos seg_reader_damage(const struct seg_reader *rd)
+{
+	return rd->damage;
+}
+
 void seg_reader_seek(struct seg_reader *rd, struct seg_pos pos)
 {
 	if (rd->f.fd >= 0 && rd->f.number != pos.file)
@@ -178,8 +183,9 @@ static bool reach(struct seg_reader *rd, uint64_t *ret_limit)
 	return more;
 }
 
-static int bad(const struct seg_reader *rd, uint64_t at, uint64_t next, struct err *err)
+static int bad(struct seg_reader *rd, uint64_t at, uint64_t next, struct err *err)
 {
+	rd->damage = (struct seg_pos){ rd->pos.file, at };
 	return err_set(err, ERR_SYNTAX,
 		       "%s/%016" PRIx64 ".seg is damaged: %" PRIu64 " bytes at %" PRIu64
 		       " are skipped",

@@ -86,7 +86,8 @@ int seg_reader_open(struct seglog *lg, struct seg_pos pos, struct seg_reader **r
  * on behind it) or ERR_IO. */
 int seg_reader_next(struct seg_reader *rd, struct seg_record *rec, struct err *err);
 void seg_reader_seek(struct seg_reader *rd, struct seg_pos pos);
-struct seg_pos seg_reader_pos(const struct seg_reader *rd); /* where the next call reads */
+struct seg_pos seg_reader_damage(const struct seg_reader *rd); /* where the last one passed began */
+struct seg_pos seg_reader_pos(const struct seg_reader *rd);    /* where the next call reads */
 void seg_reader_close(struct seg_reader *rd);
 
 static inline int seg_pos_cmp(struct seg_pos a, struct seg_pos b)

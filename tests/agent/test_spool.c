@@ -588,6 +588,42 @@ static void test_refusals(void **state)
 	close_spool(sp);
 }
 
+/* An epoch's upper bits count the starts, also where all blocks have gone with their files.
+ */
+static void test_starts(void **state)
+{
+	struct spool_opts o = opts();
+	struct spool_block b;
+	unsigned seed = 5;
+	struct spool *sp;
+	struct err err;
+
+	o.max_bytes = 1 << 20; /* files of 64 KiB */
+	sp = open_spool(&o);
+	assert_true(spool_was_empty(sp));
+	assert_int_equal(spool_epoch(sp) >> 40, 1);
+	sp = reopen(sp, &o);
+	assert_int_equal(spool_epoch(sp) >> 40, 1); /* nothing was written */
+	for (uint64_t start = 1; start < 6; start++) {
+		char text[3000];
+
+		assert_int_equal(spool_epoch(sp) >> 40, start);
+		for (int i = 0; i < 100; i++) {
+			noise(text, sizeof(text), &seed);
+			assert_int_equal(add(sp, LANE_KEEP, text, "k", "v"), 0);
+			settle(sp);
+			while (spool_next(sp, &b, &err) == 1)
+				spool_ack(sp, b.epoch, b.number, &err);
+		}
+		settle(sp);
+		sp = reopen(sp, &o);
+		assert_false(spool_was_empty(sp));
+	}
+	assert_slice(spool_checkpoint(sp, SLICE("k")), "v");
+	assert_int_equal(spool_checkpoint(sp, SLICE("spool:start")).n, 0);
+	close_spool(sp);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
@@ -599,6 +635,7 @@ int main(void)
 		T(test_checkpoints),
 		T(test_checkpoint_outlives_file),
 		T(test_restart),
+		T(test_starts),
 		T(test_lanes),
 		T(test_full_and_drained),
 		T(test_lossy_drops_oldest),

@@ -113,6 +113,42 @@ static void test_keys_over_restarts(void **state)
 	run_puts(true);
 }
 
+/* A start is the upper 24 bits of an epoch: two epochs of one start went on from one state. */
+static void test_went_back(void **state)
+{
+	const uint64_t start = UINT64_C(1) << 40;
+	struct queue_opts o = opts();
+	struct queue *q = open_queue(&o);
+
+	for (uint64_t n = 1; n <= 5; n++)
+		assert_int_equal(put(q, "a", n * start + 7, 1, 1), QUEUE_STORED);
+	assert_int_equal(put(q, "a", 3 * start + 7, 2, 1), QUEUE_STORED); /* a late one */
+	assert_int_equal(put(q, "b", 3 * start + 8, 1, 1), QUEUE_STORED); /* another agent */
+	assert_string_equal(tellings, "");
+	assert_int_equal(put(q, "a", 3 * start + 8, 1, 1), QUEUE_STORED);
+	assert_string_equal(tellings, "3 mallila/a block 1 of epoch 00000|");
+	assert_int_equal(put(q, "a", 3 * start + 8, 2, 1), QUEUE_STORED); /* told once */
+	assert_string_equal(tellings, "3 mallila/a block 1 of epoch 00000|");
+	queue_close(q);
+}
+
+/* A block that came again after many others cannot be compared any more: dropped, and told. */
+static void test_long_ago(void **state)
+{
+	struct queue_opts o = opts();
+	struct queue *q = open_queue(&o);
+	const uint64_t many = 70;
+
+	for (uint64_t n = 1; n <= many; n++)
+		assert_int_equal(put(q, "a", 1, n, 1), QUEUE_STORED);
+	for (uint64_t n = many; n > many - 64; n--)
+		assert_int_equal(put(q, "a", 1, n, 1), QUEUE_REPEATED);
+	assert_string_equal(tellings, "");
+	assert_int_equal(put(q, "a", 1, 2, 1), QUEUE_REPEATED);
+	assert_string_equal(tellings, "3 mallila/a block 2 of epoch 00000|");
+	queue_close(q);
+}
+
 /* The memory of keys outlives the files that its blocks were in. */
 static void test_keys_outlive_files(void **state)
 {
@@ -570,6 +606,8 @@ int main(void)
 		T(test_round_trip),
 		T(test_keys),
 		T(test_keys_over_restarts),
+		T(test_went_back),
+		T(test_long_ago),
 		T(test_keys_outlive_files),
 		T(test_crowded),
 		T(test_conflict),

@@ -212,9 +212,9 @@ class Region:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as r:
             return r.read().decode()
 
-    def queue(self):
+    def queue(self, damaged=False):
         """All events of the queue as the judge reads them. While the collector writes, the last record
-        may be half there: then it is read again, and must be whole soon."""
+        may be half there: then it is read again, and must be whole soon. damaged: it must not be."""
         judge = ["/usr/bin/python3", SOURCE / "tests/judge.py", self.state / "queue"]
         for _ in range(20 if self.collector.alive() else 0):
             done = subprocess.run([str(c) for c in judge], capture_output=True, text=True,
@@ -222,7 +222,7 @@ class Region:
             if done.returncode == 0:
                 return [json.loads(line) for line in done.stdout.splitlines()]
             time.sleep(0.2)
-        return [json.loads(line) for line in self.run(judge)[0].splitlines()]
+        return [json.loads(line) for line in self.run(judge, code=int(damaged))[0].splitlines()]
 
     def close(self):
         for process in reversed(self.processes):

@@ -36,3 +36,13 @@ def flip(path, at, bit=0):
         byte = f.read(1)[0]
         f.seek(at)
         f.write(bytes([byte ^ 1 << bit]))
+
+
+def spool_events(payload):
+    """How many events a block of the spool holds."""
+    return int.from_bytes(payload[40:44], "little")
+
+
+def queue_events(payload):
+    """The same of the queue's."""
+    return int.from_bytes(payload[4:8], "little")
