@@ -58,7 +58,7 @@ class Tailing:
             agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]}])
             agent.start()
             wait_for("the agent's first status event", agent.shipped)
-            time.sleep(1.5)
+            time.sleep(1)
             self.idle = memory_mib(agent.process.pid)
             for _ in range(runs):
                 self.once(agent, staged, log)
@@ -205,8 +205,8 @@ class Ship:
     def __init__(self, work, quick, parts):
         self.work, self.parts, self.figures = work, parts, {}
         self.runs = 2 if quick else 3
-        self.lines = list(logs.auth_lines(50_000 if quick else 400_000))
-        self.windows = list(logs.windows_lines(15_000 if quick else 100_000))
+        self.lines = list(logs.auth_lines(40_000 if quick else 400_000))
+        self.windows = list(logs.windows_lines(10_000 if quick else 100_000))
         self.rounds, self.quick = (2 if quick else 1), quick
 
     def measure(self):
@@ -248,7 +248,7 @@ class Ship:
     def peers(self, auth):
         for name in ("rsyslog", "syslogng") if self.quick else ("rsyslog", "rsyslog_disk", "syslogng"):
             try:
-                peer = Peer(name, self.work, self.lines[:20_000 if self.quick else 200_000], self.runs)
+                peer = Peer(name, self.work, self.lines[:15_000 if self.quick else 200_000], self.runs)
             except Skip as why:
                 print(f"{name:12} left out: {why}")
                 continue

@@ -127,7 +127,7 @@ class Peer:
         words, env = command(work, conf)
         process = Process(name, words, work / "output", env={**os.environ, **env})
         try:
-            time.sleep(2)
+            time.sleep(1)
             self.idle = memory_mib(process.pid)
             for run in range(1, runs + 1):
                 self.once(process, sink, staged, log, run * len(lines))
