@@ -12,6 +12,7 @@
 
 #define MAX_IN_BYTES (WINDOW_FRAME_MAX + WINDOW_HEADER_MAX)
 #define LOG_SPAN_S   10
+#define SILENT_NS    (5 * NS_PER_SEC) /* within a handshake, when others wait for its place */
 #define LOG_IN_SPAN  10u
 
 /* Strangers may knock as often as they like, but not fill the log. */
@@ -184,8 +185,28 @@ int conn_accept(struct listen_thread *th)
 		th->conns->prev = cn;
 	th->conns = cn;
 	th->handshaking++;
+	th->accepts++;
+	cn->opened_ns = time_mono_ns();
 	metric_set(&ls->stats.connections, atomic_fetch_add(&ls->n_conns, 1) + 1);
 	return 0;
+}
+
+void conn_make_room(struct listen_thread *th)
+{
+	const int64_t before = time_mono_ns() - SILENT_NS;
+	struct conn *oldest = NULL;
+	struct err err;
+
+	for (struct conn *cn = th->conns; cn != NULL; cn = cn->next)
+		if (!cn->open && !cn->revoked && cn->tls != NULL && cn->opened_ns < before &&
+		    (oldest == NULL || cn->opened_ns < oldest->opened_ns))
+			oldest = cn;
+	if (oldest == NULL)
+		return;
+	oldest->revoked = true; /* once */
+	err_set(&err, ERR_PEER, "%s: the TLS handshake took long while others waited",
+		tls_peer(oldest->tls));
+	tls_close(oldest->tls, &err);
 }
 
 void conn_revoke(struct listen_thread *th)

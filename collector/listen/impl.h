@@ -22,11 +22,14 @@ struct listen_thread {
 	uv_loop_t loop;
 	uv_tcp_t listener;
 	uv_async_t wake;
-	uv_timer_t retry, tidy, look;
+	uv_timer_t retry, tidy, look, room;
+	uv_idle_t pace;
+	uv_check_t turn;
 	struct buf scratch;
 	struct conn *conns;      /* all, until they are freed */
 	struct foreign *foreign; /* makes ECS of foreign events; made when first needed */
 	unsigned handshaking;
+	unsigned accepts;    /* in this turn of the loop */
 	bool pending_accept; /* a connection waits until a handshake ends */
 	bool stuck;          /* the queue does not take blocks; said once */
 	bool stopping;
@@ -129,7 +132,8 @@ void intake_drop(struct listen_thread *th, struct conn *cn); /* gives up what wa
 /* conn.c */
 void conn_try_free(struct conn *cn);
 void conn_reject(struct conn *cn, const struct err *why);
-int conn_accept(struct listen_thread *th); /* accepts what waits */
+int conn_accept(struct listen_thread *th);     /* accepts what waits */
+void conn_make_room(struct listen_thread *th); /* ends the oldest handshake that is silent */
 void conn_revoke(struct listen_thread *th);
 
 #endif

@@ -10,14 +10,48 @@
 
 #include "common/base/log.h"
 
-#define BACKLOG         256
+#define BACKLOG         4096 /* a region's agents at once; the kernel may allow less */
 #define MAX_CONNECTIONS 10000u
-#define MAX_HANDSHAKES  64u
+#define MAX_HANDSHAKES  256u
+#define ACCEPTS_A_TURN  8u /* a handshake costs a millisecond, and others wait meanwhile */
+#define ROOM_MS         500u
 #define MAX_WINDOWS     24u
 #define MAX_HELD_BYTES  (UINT64_C(64) << 20)
 #define STALL_MS        5000u
 #define IDLE_MS         900000u
 #define RETRY_MS        500u
+
+/* The loop's next turn: those that are connected already have had theirs. */
+static void on_pace(uv_idle_t *idle)
+{
+	struct listen_thread *th = idle->data;
+
+	uv_idle_stop(idle);
+	th->accepts = 0;
+	if (th->pending_accept && th->handshaking < th->ls->opts.max_handshakes) {
+		th->pending_accept = false;
+		conn_accept(th);
+	}
+}
+
+static void on_turn(uv_check_t *check)
+{
+	struct listen_thread *th = check->data;
+
+	if (!th->pending_accept)
+		th->accepts = 0;
+}
+
+/* Strangers that are silent within a handshake must not keep agents out. */
+static void on_room(uv_timer_t *t)
+{
+	struct listen_thread *th = t->data;
+
+	if (th->pending_accept && th->handshaking >= th->ls->opts.max_handshakes)
+		conn_make_room(th);
+	else
+		uv_timer_stop(t);
+}
 
 static void on_connection(uv_stream_t *st, int status)
 {
@@ -31,10 +65,18 @@ static void on_connection(uv_stream_t *st, int status)
 		return;
 	}
 	/* libuv asks the kernel for no further connection until this one is accepted. */
-	if (th->handshaking >= th->ls->opts.max_handshakes || th->stopping)
-		th->pending_accept = true;
-	else
+	if (!th->stopping && th->handshaking < th->ls->opts.max_handshakes &&
+	    th->accepts < ACCEPTS_A_TURN) {
 		conn_accept(th);
+		return;
+	}
+	th->pending_accept = true;
+	if (th->stopping)
+		return;
+	if (th->handshaking >= th->ls->opts.max_handshakes)
+		uv_timer_start(&th->room, on_room, 0, ROOM_MS);
+	else
+		uv_idle_start(&th->pace, on_pace);
 }
 
 /* --- the threads --- */
@@ -46,6 +88,9 @@ static void begin_stop(struct listen_thread *th)
 	uv_close((uv_handle_t *)&th->retry, NULL);
 	uv_close((uv_handle_t *)&th->tidy, NULL);
 	uv_close((uv_handle_t *)&th->look, NULL);
+	uv_close((uv_handle_t *)&th->room, NULL);
+	uv_close((uv_handle_t *)&th->pace, NULL);
+	uv_close((uv_handle_t *)&th->turn, NULL);
 	for (struct conn *cn = th->conns; cn != NULL; cn = cn->next)
 		if (cn->tls != NULL)
 			tls_close(cn->tls, NULL);
@@ -177,6 +222,11 @@ static int thread_init(struct listen *ls, struct listen_thread *th, int fd, stru
 	uv_timer_init(&th->loop, &th->retry);
 	uv_timer_init(&th->loop, &th->tidy);
 	uv_timer_init(&th->loop, &th->look);
+	uv_timer_init(&th->loop, &th->room);
+	uv_idle_init(&th->loop, &th->pace);
+	uv_check_init(&th->loop, &th->turn);
+	uv_check_start(&th->turn, on_turn);
+	th->room.data = th->pace.data = th->turn.data = th;
 	uv_async_init(&th->loop, &th->wake, on_wake);
 	th->listener.data = th->retry.data = th->tidy.data = th->look.data = th->wake.data = th;
 	n = uv_tcp_open(&th->listener, fd);
@@ -194,6 +244,9 @@ static int thread_init(struct listen *ls, struct listen_thread *th, int fd, stru
 	uv_close((uv_handle_t *)&th->retry, NULL);
 	uv_close((uv_handle_t *)&th->tidy, NULL);
 	uv_close((uv_handle_t *)&th->look, NULL);
+	uv_close((uv_handle_t *)&th->room, NULL);
+	uv_close((uv_handle_t *)&th->pace, NULL);
+	uv_close((uv_handle_t *)&th->turn, NULL);
 	uv_close((uv_handle_t *)&th->wake, NULL);
 	uv_run(&th->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&th->loop);

@@ -21,7 +21,7 @@ struct listen_opts {
 	unsigned threads;         /* 0: 1 */
 	struct tls_creds *creds;  /* a reference is taken */
 	unsigned max_connections; /* over all threads (10,000); more are closed at once */
-	unsigned max_handshakes;  /* at the same time, a thread (64); more wait in the backlog */
+	unsigned max_handshakes;  /* at the same time, a thread (256); more wait in the backlog */
 	unsigned max_windows;    /* a connection's windows in the queue's writer (24, at most 32) */
 	uint64_t max_held_bytes; /* of frames and windows that are not whole yet (64 MiB) */
 	uint32_t stall_ms;       /* silent within a frame while that memory is short (0: 5,000) */
