@@ -80,7 +80,7 @@ class Blocks(Judge):
     def record(data, at, salt):
         """As the judge's, but for the checksum, which takes Python a second for 6 MB: each block's
         own, zlib's, is looked at instead."""
-        length, _crc, number, kind, _zeros = RECORD.unpack_from(data, at)
+        length, _crc, number, kind = RECORD.unpack_from(data, at)[:4]
         end = at + RECORD.size + (length + 7) // 8 * 8
         if number == 0 or end > len(data):
             return None, None, None
