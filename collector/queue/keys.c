@@ -20,6 +20,7 @@ struct epoch_keys {
 	uint64_t upto;       /* it and all below are held, or were dropped by the sender */
 	struct range *range; /* sorted, apart by at least one, above upto + 1 */
 	unsigned n, cap;
+	unsigned reserved; /* blocks on their way to disk: each may become a range */
 	int64_t used_ns;
 	struct {
 		uint64_t number;
@@ -138,9 +139,11 @@ enum keys_answer keys_ask(const struct keys *k, const struct queue_block *b)
 				return e->recent[i].crc == b->crc ? KEYS_HELD : KEYS_CONFLICT;
 		return e->recent[KEYS_RECENT - 1].number != 0 ? KEYS_OLD : KEYS_HELD;
 	}
-	/* Would it stand alone above everything, with no place for one more range? */
+	/* Would it stand alone above everything, with no place for one more range? Its floor makes
+	 * place for itself, but not for others that are under way. */
 	upto = b->floor > 0 && b->floor - 1 > e->upto ? b->floor - 1 : e->upto;
-	if (e->n < KEYS_RANGES || b->number == upto + 1 || e->range[0].from <= upto + 1)
+	if (e->n + e->reserved < KEYS_RANGES || b->number == upto + 1 ||
+	    (e->reserved == 0 && e->range[0].from <= upto + 1))
 		return KEYS_NEW;
 	i = range_at(e, b->number);
 	if ((i < e->n && e->range[i].from == b->number + 1) ||
@@ -149,17 +152,27 @@ enum keys_answer keys_ask(const struct keys *k, const struct queue_block *b)
 	return KEYS_CROWDED;
 }
 
-/* The one longest unused makes place. */
+/* The one longest unused of which nothing is under way; NULL: there is none. */
+static struct epoch_keys **epoch_idle(struct sender_keys *s)
+{
+	struct epoch_keys **idle = NULL;
+
+	for (struct epoch_keys **at = &s->first; *at != NULL; at = &(*at)->next)
+		if ((*at)->reserved == 0)
+			idle = at;
+	return idle;
+}
+
+/* It makes place. */
 static void epoch_evict(struct sender_keys *s)
 {
-	struct epoch_keys **at = &s->first;
+	struct epoch_keys **at = epoch_idle(s), *e;
 
-	while (*at != NULL && (*at)->next != NULL)
-		at = &(*at)->next;
-	if (*at == NULL)
+	if (at == NULL)
 		return;
-	epoch_free(*at);
-	*at = NULL;
+	e = *at;
+	*at = e->next;
+	epoch_free(e);
 	s->n--;
 }
 
@@ -205,12 +218,13 @@ static struct epoch_keys *epoch_get(struct keys *k, const char *tenant, const ch
 	return e;
 }
 
+/* Room for one more than what is there and what is under way. */
 static int range_room(struct epoch_keys *e)
 {
 	unsigned cap = e->cap > 0 ? e->cap * 2 : 4;
 	struct range *p;
 
-	if (e->n < e->cap)
+	if (e->n + e->reserved < e->cap)
 		return 0;
 	p = realloc(e->range, cap * sizeof(*p));
 	if (p == NULL)
@@ -220,11 +234,31 @@ static int range_room(struct epoch_keys *e)
 	return 0;
 }
 
-int keys_reserve(struct keys *k, const struct queue_block *b, int64_t now_ns)
+int keys_reserve(struct keys *k, const struct queue_block *b, int64_t now_ns, struct err *err)
 {
-	struct epoch_keys *e = epoch_get(k, b->tenant, b->sender, b->epoch, now_ns);
+	struct sender_keys *s = sender_find(k, b->tenant, b->sender);
+	struct epoch_keys *e;
 
-	return e == NULL ? -1 : range_room(e);
+	if (s != NULL && s->n >= KEYS_EPOCHS && epoch_find(s, b->epoch) == NULL &&
+	    epoch_idle(s) == NULL)
+		return err_set(err, ERR_FULL, "sender %s of %s sends %u epochs at once", b->sender,
+			       b->tenant, KEYS_EPOCHS);
+	e = epoch_get(k, b->tenant, b->sender, b->epoch, now_ns);
+	if (e == NULL || range_room(e) < 0)
+		return err_nomem(err);
+	e->reserved++;
+	return 0;
+}
+
+static void release(struct epoch_keys *e)
+{
+	if (e != NULL && e->reserved > 0)
+		e->reserved--;
+}
+
+void keys_release(struct keys *k, const struct queue_block *b)
+{
+	release(epoch_find(sender_find(k, b->tenant, b->sender), b->epoch));
 }
 
 static void range_cut(struct epoch_keys *e, unsigned from, unsigned n)
@@ -286,6 +320,7 @@ void keys_mark(struct keys *k, const struct queue_block *b, int64_t now_ns)
 
 	if (e == NULL) /* keys_reserve made it */
 		return;
+	release(e);
 	mark(e, b->number, b->floor);
 	while (i < KEYS_RECENT && e->recent[i].number != b->number)
 		i++;
@@ -339,7 +374,7 @@ void keys_forget(struct keys *k, int64_t before_ns)
 		for (struct epoch_keys **at = &s->first; *at != NULL;) {
 			struct epoch_keys *e = *at;
 
-			if (e->used_ns >= before_ns) {
+			if (e->used_ns >= before_ns || e->reserved > 0) {
 				at = &e->next;
 				continue;
 			}
@@ -392,7 +427,7 @@ static int epoch_decode(struct keys *k, struct le_cursor *c, const char *tenant,
 	uint32_t n = le_u32(c);
 	struct epoch_keys *e;
 
-	if (c->bad || n > KEYS_RANGES)
+	if (c->bad || n > c->in.n / 16) /* earlier versions let KEYS_RANGES be passed a little */
 		return err_set(err, ERR_SYNTAX, "the queue's memory of blocks is cut short");
 	e = epoch_get(k, tenant, sender, epoch, (int64_t)used);
 	if (e == NULL)

@@ -24,8 +24,11 @@ struct keys;
 struct keys *keys_new(void);
 void keys_free(struct keys *k);
 enum keys_answer keys_ask(const struct keys *k, const struct queue_block *b);
-/* Room for keys_mark of the same block, which cannot fail then. -1: no memory. */
-int keys_reserve(struct keys *k, const struct queue_block *b, int64_t now_ns);
+/* Room for keys_mark of the same block, which cannot fail then. Any number may be reserved before
+ * the first is marked; each is either marked or released. ERR_NOMEM; ERR_FULL: KEYS_EPOCHS epochs
+ * of the sender are under way, those first. */
+int keys_reserve(struct keys *k, const struct queue_block *b, int64_t now_ns, struct err *err);
+void keys_release(struct keys *k, const struct queue_block *b); /* it did not become durable */
 void keys_mark(struct keys *k, const struct queue_block *b, int64_t now_ns);
 uint64_t keys_high_water(const struct keys *k, const char *tenant, const char *sender,
 			 uint64_t epoch);

@@ -93,8 +93,8 @@ static int replay(void *arg, const struct seg_record *rec, struct err *err)
 			       rec->kind);
 	if (record_read(rec->payload, &b, err) < 0)
 		return 0; /* a reader will put it into quarantine and count it */
-	if (keys_reserve(q->keys, &b, b.received_ns) < 0)
-		return err_nomem(err);
+	if (keys_reserve(q->keys, &b, b.received_ns, err) < 0)
+		return -1;
 	keys_mark(q->keys, &b, b.received_ns);
 	return 0;
 }
@@ -186,8 +186,10 @@ static void commit(struct queue *q, struct item *from, const struct item *end)
 		it->appended = false;
 		it->res = r < 0 ? QUEUE_FAILED : QUEUE_STORED;
 		it->err = err;
-		if (r < 0)
+		if (r < 0) {
+			keys_release(q->keys, &it->blk);
 			continue;
+		}
 		keys_mark(q->keys, &it->blk, now);
 		keep_plain(q, it);
 		metric_add(&q->stats.blocks_in, 1);
@@ -210,13 +212,11 @@ static void append(struct queue *q, struct item **batch, struct item *it)
 
 	record_head(&it->blk, &head);
 	pthread_mutex_lock(&q->lock);
-	r = head.failed ? -1 : keys_reserve(q->keys, &it->blk, time_now_ns());
+	r = head.failed ? err_nomem(&it->err)
+			: keys_reserve(q->keys, &it->blk, time_now_ns(), &it->err);
 	pthread_mutex_unlock(&q->lock);
-	it->res = QUEUE_FAILED;
-	if (r < 0) {
-		err_nomem(&it->err);
+	if (r < 0)
 		goto out;
-	}
 	parts[0] = buf_view(&head);
 	parts[1] = it->blk.frame;
 	bytes = head.n + it->blk.frame.n;
@@ -231,11 +231,16 @@ static void append(struct queue *q, struct item **batch, struct item *it)
 		r = seglog_append(q->log, QUEUE_BLOCK, parts, 2, &it->pos, &it->err);
 	}
 	it->appended = r == 0;
-	if (r == 0)
+	if (r == 0) {
 		it->next_pos = seglog_end(q->log);
-	if (r < 0 && it->err.code == ERR_FULL)
-		it->res = QUEUE_FULL;
+		goto out;
+	}
+	pthread_mutex_lock(&q->lock);
+	keys_release(q->keys, &it->blk);
+	pthread_mutex_unlock(&q->lock);
 out:
+	/* Until the commit says better. */
+	it->res = r < 0 && it->err.code == ERR_FULL ? QUEUE_FULL : QUEUE_FAILED;
 	buf_release(&head);
 }
 

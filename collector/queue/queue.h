@@ -41,7 +41,7 @@ struct queue_block { /* a record's header and its payload */
 	uint32_t events;
 	int64_t received_ns;
 	uint32_t crc;              /* crc32c of frame, set by queue_put; the same key with another
-				    * one, among a sender's last 16 blocks, is stored and counted */
+				    * one, among a sender's last 64 blocks, is stored and counted */
 	struct slice frame;        /* the `C` payload (zlib stream of `J` frames) as received */
 	struct queue_plain *plain; /* the same inflated; NULL: readers inflate frame */
 };
