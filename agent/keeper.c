@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "agent/tally.h"
 #include "common/base/log.h"
 #include "common/base/time.h"
 
@@ -105,6 +106,8 @@ static void keeper_end(struct keeper *kp)
 			return;
 	kp->ending = true;
 	for (size_t i = 0; i < kp->n; i++) {
+		if (kp->opts.tally != NULL)
+			tally_keep(kp->opts.tally, &kp->v[i].in);
 		kp->v[i].retry.data = kp;
 		uv_close((uv_handle_t *)&kp->v[i].retry, on_handle_closed);
 	}
@@ -207,11 +210,22 @@ int keeper_open(const struct keeper_opts *opts, struct keeper **ret, struct err 
 					.zone_s = zone_now(),
 					.keep_original = cf->keep_original,
 					.owner = k };
+		if (opts->tally != NULL)
+			tally_give(opts->tally, &k->in);
 		uv_timer_init(opts->loop, &k->retry);
 		k->retry.data = k;
 		kept_open(k);
 	}
+	if (opts->tally != NULL)
+		tally_settle(opts->tally);
 	return 0;
+}
+
+void keeper_look(struct keeper *kp)
+{
+	for (size_t i = 0; i < kp->n; i++)
+		if (kp->v[i].state == KEPT_OPEN && kp->v[i].in.cls->look != NULL)
+			kp->v[i].in.cls->look(&kp->v[i].in);
 }
 
 void keeper_each(const struct keeper *kp,

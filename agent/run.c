@@ -11,6 +11,7 @@
 #include "agent/options.h"
 #include "agent/pipe.h"
 #include "agent/status.h"
+#include "agent/tally.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/service.h"
@@ -32,6 +33,7 @@ struct agent {
 	struct ship *ship;
 	struct pipe *pipe;
 	struct keeper *keeper;
+	struct tally tally;
 	struct status_server *status;
 	struct tls_watch *certs;
 	uv_signal_t term, intr, hup;
@@ -102,8 +104,27 @@ static json_t *on_describe(void *arg)
 {
 	struct agent *ag = arg;
 
+	if (ag->keeper != NULL)
+		keeper_look(ag->keeper);
 	return describe_agent(&ag->conf, ag->spool, ag->ship, ag->keeper, ag->started_ns,
 			      time_now_ns());
+}
+
+static void add_dropped(void *arg, const struct input *in, bool waiting, const char *problem)
+{
+	*(uint64_t *)arg += metric_get(&in->stats.dropped);
+}
+
+/* By inputs: what the kernel or the inputs themselves could not keep, since the agent's start. */
+static uint64_t dropped_by_inputs(struct agent *ag)
+{
+	uint64_t n = ag->tally.gone;
+
+	if (ag->keeper != NULL) {
+		keeper_look(ag->keeper);
+		keeper_each(ag->keeper, add_dropped, &n);
+	}
+	return n;
 }
 
 /* The status event: what the collector must know of an agent that has nothing to say. What a burst
@@ -112,23 +133,26 @@ static void on_report(uv_timer_t *t)
 {
 	struct agent *ag = t->data;
 	const struct spool_stats *ss = spool_stats(ag->spool);
-	struct buf epochs = { 0 }, dropped = { 0 }, waiting = { 0 }, damaged = { 0 },
-		   places = { 0 };
+	struct buf epochs = { 0 }, dropped = { 0 }, by_inputs = { 0 }, waiting = { 0 },
+		   damaged = { 0 }, places = { 0 };
+	uint64_t n_inputs = dropped_by_inputs(ag);
 	uint64_t n_places = metric_get(&ss->places_damaged);
 	bool empty = !ag->told_empty && spool_was_empty(ag->spool);
 	struct err err;
 
 	malloc_trim(0);
 	spool_epochs(ag->spool, &epochs);
-	buf_u64(&dropped, metric_get(&ss->events_dropped));
+	buf_u64(&dropped, metric_get(&ss->events_dropped) + n_inputs);
+	buf_u64(&by_inputs, n_inputs);
 	buf_u64(&waiting, metric_get(&ss->events));
 	buf_u64(&damaged, metric_get(&ss->events_damaged));
 	buf_u64(&places, n_places - ag->told_places);
 	if (pipe_own(ag->pipe, host_of(ag), "agent status", time_now_ns(), &err,
 		     "vartio.agent.epochs", buf_cstr(&epochs), "vartio.agent.dropped",
-		     buf_cstr(&dropped), "vartio.agent.damaged", buf_cstr(&damaged),
-		     "vartio.agent.damaged_places", buf_cstr(&places), "vartio.agent.spool_events",
-		     buf_cstr(&waiting), empty ? "vartio.agent.before" : NULL, "none", NULL) == 0) {
+		     buf_cstr(&dropped), "vartio.agent.dropped_by_inputs", buf_cstr(&by_inputs),
+		     "vartio.agent.damaged", buf_cstr(&damaged), "vartio.agent.damaged_places",
+		     buf_cstr(&places), "vartio.agent.spool_events", buf_cstr(&waiting),
+		     empty ? "vartio.agent.before" : NULL, "none", NULL) == 0) {
 		ag->told_empty = true;
 		ag->told_places = n_places;
 	} else if (err.code != ERR_FULL) {
@@ -137,6 +161,7 @@ static void on_report(uv_timer_t *t)
 	buf_release(&places);
 	buf_release(&epochs);
 	buf_release(&dropped);
+	buf_release(&by_inputs);
 	buf_release(&waiting);
 	buf_release(&damaged);
 }
@@ -146,6 +171,7 @@ static int open_inputs(struct agent *ag, struct err *err)
 	struct keeper_opts ko = { .loop = &ag->loop,
 				  .conf = ag->current,
 				  .sink = pipe_sink(ag->pipe),
+				  .tally = &ag->tally,
 				  .host = host_of(ag) };
 
 	return keeper_open(&ko, &ag->keeper, err);

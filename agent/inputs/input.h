@@ -56,6 +56,8 @@ struct input_class {
 	int (*open)(struct input *in, struct err *err);
 	void (*pause)(struct input *in); /* the spool is full: stop reading, keep the place */
 	void (*resume)(struct input *in);
+	/* Open: brings stats up to date with what only the kernel has counted. NULL: they are. */
+	void (*look)(struct input *in);
 	void (*close)(struct input *in, void (*closed)(struct input *in)); /* later, as in libuv */
 };
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* agent/inputs/syslog_dgram.c: syslog over UDP (RFC 5426) and the unix datagram socket (/dev/log).
  * One datagram is one message. Nobody can be told to wait here, so the lane is lossy: what the
- * kernel drops because we were late is counted (SO_RXQ_OVFL), and told with what helps.
+ * kernel drops because we were late is counted (SO_RXQ_OVFL with the next datagram, SO_MEMINFO when
+ * none comes), and told with what helps.
  * recvmsg on a uv_poll handle, since libuv gives neither the counter nor unix datagrams. */
 #include "agent/inputs/syslog.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -50,6 +52,29 @@ static void warn_dropped(struct dgram *dg, uint32_t n)
 	dg->in->sink->warn(dg->in->sink, dg->in, &err);
 }
 
+/* n: the kernel's count. A datagram brings that of its arrival, so it may be an older one. */
+static void counted(struct dgram *dg, uint32_t n)
+{
+	int32_t more = (int32_t)(n - dg->overflow); /* wraps as the kernel's does */
+
+	if (more <= 0)
+		return;
+	dg->overflow = n;
+	warn_dropped(dg, (uint32_t)more);
+}
+
+/* What was dropped behind the last datagram that came: nothing else tells of it. */
+static void dgram_look(struct input *in)
+{
+	struct dgram *dg = in->data;
+	uint32_t info[SK_MEMINFO_VARS];
+	socklen_t n = sizeof(info);
+
+	if (getsockopt(dg->fd, SOL_SOCKET, SO_MEMINFO, info, &n) == 0 &&
+	    n > SK_MEMINFO_DROPS * sizeof(info[0]))
+		counted(dg, info[SK_MEMINFO_DROPS]);
+}
+
 static void read_ancillary(struct dgram *dg, struct msghdr *mh)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c != NULL; c = CMSG_NXTHDR(mh, c)) {
@@ -58,9 +83,7 @@ static void read_ancillary(struct dgram *dg, struct msghdr *mh)
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
 			continue;
 		memcpy(&n, CMSG_DATA(c), sizeof(n));
-		if (n != dg->overflow)
-			warn_dropped(dg, n - dg->overflow); /* wraps as the kernel's does */
-		dg->overflow = n;
+		counted(dg, n);
 	}
 }
 
@@ -308,6 +331,7 @@ static void dgram_close(struct input *in, void (*closed)(struct input *in))
 	for (unsigned i = 0; i < DGRAMS_AT_CLOSE && dg->polling && receive(dg) > 0; i++)
 		;
 	dg->polling = false;
+	dgram_look(in);
 	uv_close((uv_handle_t *)&dg->poll, on_closed);
 }
 
@@ -372,6 +396,7 @@ const struct input_class input_syslog_udp = {
 	.open = udp_open,
 	.pause = dgram_pause,
 	.resume = dgram_resume,
+	.look = dgram_look,
 	.close = dgram_close,
 };
 const struct input_class input_syslog_unix = {
@@ -383,5 +408,6 @@ const struct input_class input_syslog_unix = {
 	.open = unix_open,
 	.pause = dgram_pause,
 	.resume = dgram_resume,
+	.look = dgram_look,
 	.close = dgram_close,
 };

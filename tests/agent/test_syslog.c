@@ -84,6 +84,36 @@ static void test_udp_counts_what_the_kernel_dropped(void **state)
 	world_free(w);
 }
 
+/* And when nothing comes afterwards, asking tells the same; a later datagram adds nothing. */
+static void test_udp_drops_are_known_at_once(void **state)
+{
+	struct world *w = world_new();
+	static char big[1000];
+	size_t sent = 2000;
+	int fd;
+
+	world_open(w, &input_syslog_udp, "{listen: '127.0.0.1:0', receive_buffer_bytes: 65536}");
+	fd = sender(w, SOCK_DGRAM);
+	memset(big, 'x', sizeof(big));
+	for (size_t i = 0; i < sent; i++)
+		give(fd, (struct slice){ big, sizeof(big) });
+	input_syslog_udp.look(&w->in); /* those that wait bring older counts */
+	assert_true(world_wait(w, world_has, 10));
+	for (int i = 0; i < 100; i++)
+		uv_run(&w->loop, UV_RUN_NOWAIT);
+	assert_true(w->n < sent);
+	assert_int_equal(w->n + metric_get(&w->in.stats.dropped), sent);
+	give(fd, SLICE("<1>after"));
+	assert_true(world_wait(w, world_has, w->n + 1));
+	assert_int_equal(w->n - 1 + metric_get(&w->in.stats.dropped), sent);
+	for (size_t i = 0; i < sent; i++) /* the next ones are told by the close */
+		give(fd, (struct slice){ big, sizeof(big) });
+	world_close(w);
+	assert_int_equal(w->n - 1 + metric_get(&w->in.stats.dropped), 2 * sent);
+	close(fd);
+	world_free(w);
+}
+
 static void test_tcp_both_framings(void **state)
 {
 	struct world *w = world_new();
@@ -296,6 +326,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_udp),
 		cmocka_unit_test(test_udp_counts_what_the_kernel_dropped),
+		cmocka_unit_test(test_udp_drops_are_known_at_once),
 		cmocka_unit_test(test_tcp_both_framings),
 		cmocka_unit_test(test_tcp_waits_when_full),
 		cmocka_unit_test(test_tcp_hangs_up),

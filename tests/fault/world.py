@@ -183,7 +183,6 @@ class World:
     def reload_agent(self):
         self.hush()
         text = self.agent.process.text().count("inputs reopened")
-        self.count(spool=False)
         self.agent.process.child.send_signal(signal.SIGHUP)
         self.until("the reload", lambda: self.agent.process.text().count("inputs reopened") > text)
         for s in self.datagrams:
@@ -218,7 +217,7 @@ class World:
             return struct.unpack("i", left)[0] == 0
         return udp_row(source.address[1])[0] == 0
 
-    def count(self, spool=True):
+    def count(self):
         """Takes over what the agent has counted, before its counters begin anew."""
         state = self.status()
         if state is None:
@@ -229,10 +228,9 @@ class World:
                 self.counted += i["dropped"]
                 if i["dropped"]:
                     self.say(f"{i['id']} dropped {i['dropped']}")
-        if spool:
-            self.counted += state["spool"]["events_dropped"]
-            if state["spool"]["events_dropped"]:
-                self.say(f"the spool dropped {state['spool']['events_dropped']}")
+        self.counted += state["spool"]["events_dropped"]
+        if state["spool"]["events_dropped"]:
+            self.say(f"the spool dropped {state['spool']['events_dropped']}")
 
     # --- the judge ---
 
