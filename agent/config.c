@@ -13,6 +13,7 @@
 #define KIB            INT64_C(1024)
 #define MIB            (1024 * KIB)
 #define TIB            (1024 * 1024 * MIB)
+#define RATE_MIN_BPS   2400 /* below it a block takes so long that nothing is gained by sending */
 
 /* The struct with what only the reader needs. */
 struct reading {
@@ -29,7 +30,8 @@ static const struct conf_item collector_items[] = {
 	  .help = "HOST or HOST:PORT of collectors, best first; absent: the one that enrolled this "
 		  "agent" },
 	{ "max_rate_bps", CONF_INT, AT(collector.max_rate_bps), 0, INT64_C(100000000000), "0",
-	  "bits a second sent at most, for a poor line, whatever waits; 0: no limit" },
+	  "bits a second sent at most, for a poor line, whatever waits, at least 2400; 0: no "
+	  "limit" },
 	{ "backlog_percent", CONF_INT, AT(collector.backlog_percent), 1, 100, "25",
 	  "share of the line, at least, for what waited while there was no connection; new events "
 	  "go first with the rest" },
@@ -335,6 +337,9 @@ static int read_all(struct reading *rd, const struct conf_node *root,
 		return bad(root, "state_dir", "the path of a folder", err);
 	if (cf->host_name != NULL && !text_is_name(slice_str(cf->host_name), 255))
 		return bad(root, "host_name", "a name on one line, at most 255 bytes", err);
+	if (cf->collector.max_rate_bps > 0 && cf->collector.max_rate_bps < RATE_MIN_BPS)
+		return bad(root, "collector.max_rate_bps",
+			   "bits a second, at least 2400, or 0 for no limit", err);
 	return read_inputs(cf, rd->inputs, classes, err);
 }
 

@@ -43,6 +43,10 @@ static void on_watch(uv_timer_t *t)
 
 	if (sh->count == 0 || !sh->open)
 		return;
+	if (uv_is_active((uv_handle_t *)&sh->rate)) { /* we make the peer wait, not it us */
+		uv_timer_start(&sh->watch, on_watch, sh->opts.ack_ms, 0);
+		return;
+	}
 	since = uv_now(t->loop) - sh->moved_ms;
 	if (since < sh->opts.ack_ms) {
 		uv_timer_start(&sh->watch, on_watch, sh->opts.ack_ms - since, 0);

@@ -137,6 +137,9 @@ static const struct { /* the text begins on line 2 */
 } faults[] = {
 	{ "no inputs", "", "inputs is missing" },
 	{ "empty list", "inputs: []\n", ":2:9: inputs: expected a list" },
+	{ "a rate that delivers nothing",
+	  "collector: {max_rate_bps: 2399}\ninputs: [{type: bare}]\n",
+	  ":2:27: collector.max_rate_bps: expected bits a second, at least 2400, or 0" },
 	{ "not a list", "inputs: leaf\n", ":2:9: inputs: expected a list" },
 	{ "a text in the list", "inputs: [leaf]\n", ":2:10: inputs: expected settings" },
 	{ "no type", "inputs: [{path: /a}]\n", ":2:10: inputs: expected a type" },

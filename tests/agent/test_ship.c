@@ -492,6 +492,21 @@ static void test_rate(void **state)
 	assert_true(time_mono_ns() - from > 200 * NS_PER_MS);
 }
 
+/* While our own allowance makes us wait, the peer is not late: a poor line delivers all the same.
+ */
+static void test_rate_is_not_lateness(void **state)
+{
+	add_block(2, 1000); /* in pieces of 1,024 bytes, a second apart */
+	start((struct ship_opts){ .max_rate_bps = 8000, .ack_ms = 300 });
+	UNTIL(n_acked() == 1 || downs > 0);
+	assert_int_equal(n_acked(), 1);
+	assert_int_equal(rx.connections, 1);
+	rx.manner = ACK_NEVER; /* but once all is written, it is */
+	add_block(1, 0);
+	ship_ready(ship);
+	UNTIL(strstr(last_state, "no acknowledgement for") != NULL);
+}
+
 /* A block of checkpoints alone has nothing for the collector. */
 static void test_empty_block(void **state)
 {
@@ -596,6 +611,7 @@ int main(void)
 		SHIP_TEST(test_wrong_answers),
 		SHIP_TEST(test_in_flight_bound),
 		SHIP_TEST(test_rate),
+		SHIP_TEST(test_rate_is_not_lateness),
 		SHIP_TEST(test_empty_block),
 		SHIP_TEST(test_collector_of_another_name),
 		SHIP_TEST(test_new_creds),
