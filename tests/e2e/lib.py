@@ -47,6 +47,11 @@ def equal(got, want, what):
     check(got == want, f"{what}: got {got!r}, expected {want!r}")
 
 
+def json_lines(text):
+    """A value a line. Not by splitlines: U+0085 and U+2028 end no line of JSON."""
+    return [json.loads(line) for line in text.split("\n") if line]
+
+
 def free_port(kind=socket.SOCK_STREAM):
     with socket.socket(socket.AF_INET, kind) as s:
         s.bind(("127.0.0.1", 0))
@@ -220,9 +225,9 @@ class Region:
             done = subprocess.run([str(c) for c in judge], capture_output=True, text=True,
                                   timeout=DEADLINE_S, check=False)
             if done.returncode == 0:
-                return [json.loads(line) for line in done.stdout.splitlines()]
+                return json_lines(done.stdout)
             time.sleep(0.2)
-        return [json.loads(line) for line in self.run(judge, code=int(damaged))[0].splitlines()]
+        return json_lines(self.run(judge, code=int(damaged))[0])
 
     def close(self):
         for process in reversed(self.processes):
