@@ -215,6 +215,17 @@ static int count_waiting(struct notifier *nt, int64_t now_ns, int64_t *ret_oldes
 	return 0;
 }
 
+/* Times to wait are kept by the wall clock, over restarts; set back, it must hold up nothing. */
+static int mind_clock(struct notifier *nt, int64_t now_ns, struct err *err)
+{
+	int64_t again_ns = notifier_backoff_ns(nt->conf, 0),
+		wait_ns = nt->conf->additions_ms * NS_PER_MS;
+
+	return outbox_clock(alert_store_db(nt->store), now_ns,
+			    wait_ns > again_ns ? wait_ns : again_ns,
+			    notifier_backoff_ns(nt->conf, UINT64_MAX), err);
+}
+
 int notifier_round(struct notifier *nt, int64_t now_ns, int64_t *ret_next_ns, struct err *err)
 {
 	sqlite3 *db = alert_store_db(nt->store);
@@ -223,6 +234,8 @@ int notifier_round(struct notifier *nt, int64_t now_ns, int64_t *ret_next_ns, st
 	int r = 1;
 
 	*ret_next_ns = 0;
+	if (mind_clock(nt, now_ns, err) < 0)
+		return -1;
 	while (r == 1 && go_on && !nt->stop) {
 		struct arena mem = { 0 };
 		struct outbox_row row;

@@ -187,6 +187,15 @@ int outbox_release(sqlite3 *db, struct err *err)
 		      "");
 }
 
+int outbox_clock(sqlite3 *db, int64_t now_ns, int64_t first_ns, int64_t retry_ns, struct err *err)
+{
+	return db_run(db, err,
+		      "UPDATE outbox SET due_ns = ?1, queued_ns = min(queued_ns, ?1)"
+		      " WHERE state = 'waiting'"
+		      " AND due_ns > ?1 + CASE attempts WHEN 0 THEN ?2 ELSE ?3 END",
+		      "iii", now_ns, first_ns, retry_ns);
+}
+
 int outbox_waiting(sqlite3 *db, int64_t now_ns, uint64_t *ret_n, int64_t *ret_oldest_ns,
 		   struct err *err)
 {

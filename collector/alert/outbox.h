@@ -49,6 +49,9 @@ int outbox_ended(sqlite3 *db, int64_t id, const char *state, const char *reason,
 /* held: the channel was at fault, not the message. */
 int outbox_retry(sqlite3 *db, int64_t id, bool held, const char *reason, int64_t due_ns,
 		 struct err *err);
+/* The clock was set back: no message waits longer than it may from now on, first_ns before its
+ * first attempt and retry_ns before another. */
+int outbox_clock(sqlite3 *db, int64_t now_ns, int64_t first_ns, int64_t retry_ns, struct err *err);
 /* All messages that are due by now_ns wait until due_ns: the channel is down for them too. */
 int outbox_hold(sqlite3 *db, int64_t now_ns, int64_t due_ns, struct err *err);
 /* The channel works again: what was held may go at once. */

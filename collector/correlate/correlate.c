@@ -10,6 +10,7 @@
 #define MAX_BYTES ((size_t)256 << 20)
 #define AHEAD_NS  (5 * 60 * NS_PER_SEC) /* how far a sender's clock may run ahead */
 #define KEY_MAX   60000u
+#define STEP_NS   (120 * 60 * NS_PER_SEC) /* the most that our clock is believed, a signal */
 
 int correlate_new(const struct correlate_opts *opts, struct correlate **ret, struct err *err)
 {
@@ -186,9 +187,11 @@ static bool too_late(const struct group *g, int64_t time_ns)
 	return time_ns < g->newest_ns - g->plan->late_ns;
 }
 
+/* Is it of what was told, as far as the alert's session reaches both ways? */
 static bool covered(const struct group *g, int64_t time_ns)
 {
-	return g->open && time_ns <= g->open_until_ns;
+	return g->open && time_ns <= g->open_until_ns &&
+	       time_ns >= g->open_from_ns - g->plan->session_ns;
 }
 
 /* The group whose key is in co->key_buf, or beside it the one for what comes too late for it: an
@@ -301,8 +304,11 @@ static int judge(struct correlate *co, struct group *g, uint32_t own, const stru
 			if (c->rules[group_item(g, i)->place]->kind == RULE_DETECTION)
 				group_item(g, i)->flags |= ITEM_CARRIED;
 		g->open = true;
+		g->open_from_ns = in->time_ns;
 		g->open_until_ns = until_ns;
 	}
+	if (in->time_ns < g->open_from_ns)
+		g->open_from_ns = in->time_ns;
 	if (until_ns > g->open_until_ns)
 		g->open_until_ns = until_ns;
 	if (hand_up(co, g, in, flags, depth, err) < 0)
@@ -353,6 +359,31 @@ static int run(struct correlate *co, struct plan *pl, struct incoming *in, struc
 	return r;
 }
 
+/* Our own clock may be set, too. What ages here ages by a clock that never goes back, takes no step
+ * twice that went back in between, and goes on by STEP_NS at most from one signal to the next; no
+ * event is ahead that is not ahead of both. */
+static void note_arrival(struct correlate *co, int64_t arrival_ns)
+{
+	int64_t passed = arrival_ns - co->arrived_ns;
+
+	if (co->arrived_ns == 0) { /* the first */
+		co->arrived_ns = co->arrival_ns = arrival_ns;
+		return;
+	}
+	if (passed > 0 || passed < -STEP_NS)
+		co->arrived_ns = arrival_ns;
+	if (passed < -STEP_NS)
+		co->set_back_ns -= passed;
+	if (passed > STEP_NS && co->set_back_ns > 0) {
+		int64_t again = passed < co->set_back_ns ? passed : co->set_back_ns;
+
+		co->set_back_ns -= again;
+		passed -= again;
+	}
+	if (passed > 0)
+		co->arrival_ns += passed < STEP_NS ? passed : STEP_NS;
+}
+
 /* pl: the plan of the signal's rule, or NULL. pair: its pair_hash. */
 static int take_signal(struct correlate *co, struct plan *pl, struct signal_in *sg, uint64_t pair,
 		       int64_t now_ns, bool replay, struct err *err)
@@ -366,8 +397,9 @@ static int take_signal(struct correlate *co, struct plan *pl, struct signal_in *
 		metric_add(&co->stats->unknown, 1);
 		return 0;
 	}
-	if (arrival > co->arrival_ns)
-		co->arrival_ns = arrival;
+	note_arrival(co, arrival);
+	if (arrival < co->arrival_ns)
+		arrival = co->arrival_ns;
 	r = seen_add(&co->seen, pair, co->arrival_ns, err);
 	if (r != 0) {
 		metric_add(&co->stats->repeated, r == 1);

@@ -62,6 +62,7 @@ struct group {
 	uint64_t hash;
 	uint64_t more;         /* events folded away without their details, not told yet */
 	int64_t newest_ns;     /* event time */
+	int64_t open_from_ns;  /* event time; the earliest signal that was told since it opened */
 	int64_t open_until_ns; /* event time; told, and passing its signals on until then */
 	int64_t touched_ns;    /* arrival */
 	uint32_t head, n, cap; /* items: items[head] to items[head + n - 1] of cap */
@@ -123,7 +124,9 @@ struct correlate {
 	struct group **table;
 	size_t table_cap, n_groups, bytes, max_bytes, sweep;
 	struct slide *slide; /* for groups that have none of their own */
-	int64_t horizon_ns, arrival_ns;
+	int64_t horizon_ns;
+	int64_t arrived_ns, arrival_ns; /* by our wall clock, and by one that does not jump */
+	int64_t set_back_ns;            /* how far the wall clock went back, less what it made up */
 	void (*found)(void *arg, const struct finding *f);
 	void *arg;
 	struct buf key_buf, entity, group_key;

@@ -400,12 +400,12 @@ static int take_window(struct conn *cn, struct window_whole *w, struct err *err)
 static void tell_seen(struct conn *cn)
 {
 	const struct listen_opts *o = &cn->th->ls->opts;
-	int64_t now = time_now_ns();
+	int64_t now = time_mono_ns();
 
 	if (o->seen == NULL || (cn->seen_ns != 0 && now - cn->seen_ns < SEEN_EVERY_NS))
 		return;
 	cn->seen_ns = now;
-	o->seen(o->arg, cn->id.tenant, cn->id.agent, tls_peer(cn->tls), now);
+	o->seen(o->arg, cn->id.tenant, cn->id.agent, tls_peer(cn->tls), time_now_ns());
 }
 
 static void on_tidy(uv_timer_t *t)

@@ -3,11 +3,15 @@
 
 #include <stdlib.h>
 
+#include "common/base/time.h"
 #include "common/store/le.h"
 
 #define HASH_NONFATAL_OOM        1
 #define uthash_nonfatal_oom(elt) (oom = true)
 #include <uthash.h>
+
+/* The most by which the memory grows older from one block to the next. */
+#define STEP_NS (10 * 60 * NS_PER_SEC)
 
 #define NAME_MAX_BYTES (TENANT_MAX + SENDER_MAX + 2)
 
@@ -21,7 +25,8 @@ struct epoch_keys {
 	struct range *range; /* sorted, apart by at least one, above upto + 1 */
 	unsigned n, cap;
 	unsigned reserved; /* blocks on their way to disk: each may become a range */
-	int64_t used_ns;
+	int64_t used_ns;   /* by the wall clock */
+	int64_t age_ns;    /* by the clock of struct keys */
 	struct {
 		uint64_t number;
 		uint32_t crc;
@@ -36,6 +41,10 @@ struct sender_keys {
 };
 struct keys {
 	struct sender_keys *senders;
+	/* What is forgotten goes by a clock of our own, since the wall clock may be set, and what
+	 * an agent still holds must be known when it comes again: never back, and from one block to
+	 * the next on by what the wall clock says, but STEP_NS at most. */
+	int64_t clock_ns, wall_ns;
 };
 
 struct keys *keys_new(void)
@@ -176,9 +185,30 @@ static void epoch_evict(struct sender_keys *s)
 	s->n--;
 }
 
+static void clock_set(struct keys *k, int64_t to_ns)
+{
+	if (to_ns > k->clock_ns)
+		k->clock_ns = to_ns;
+}
+
+static void clock_tick(struct keys *k, int64_t now_ns)
+{
+	bool on = now_ns > k->wall_ns, first = k->wall_ns == 0;
+	uint64_t by = on ? (uint64_t)now_ns - (uint64_t)k->wall_ns
+			 : (uint64_t)k->wall_ns - (uint64_t)now_ns;
+
+	if (on && !first && k->clock_ns < INT64_MAX - STEP_NS)
+		k->clock_ns += by < STEP_NS ? (int64_t)by : STEP_NS;
+	/* Blocks overtake one another by less: going back and on again would count twice. */
+	if (on || by > STEP_NS)
+		k->wall_ns = now_ns;
+	if (first && k->clock_ns == 0 && now_ns > 0)
+		k->clock_ns = now_ns;
+}
+
 /* The epoch's memory, made where it is missing, first in its sender's list. NULL: no memory. */
 static struct epoch_keys *epoch_get(struct keys *k, const char *tenant, const char *sender,
-				    uint64_t epoch, int64_t now_ns)
+				    uint64_t epoch, int64_t now_ns, int64_t age_ns)
 {
 	struct sender_keys *s = sender_find(k, tenant, sender);
 	struct epoch_keys *e, **at;
@@ -215,6 +245,8 @@ static struct epoch_keys *epoch_get(struct keys *k, const char *tenant, const ch
 	s->first = e;
 	if (now_ns > e->used_ns)
 		e->used_ns = now_ns;
+	if (age_ns > e->age_ns)
+		e->age_ns = age_ns;
 	return e;
 }
 
@@ -243,7 +275,8 @@ int keys_reserve(struct keys *k, const struct queue_block *b, int64_t now_ns, st
 	    epoch_idle(s) == NULL)
 		return err_set(err, ERR_FULL, "sender %s of %s sends %u epochs at once", b->sender,
 			       b->tenant, KEYS_EPOCHS);
-	e = epoch_get(k, b->tenant, b->sender, b->epoch, now_ns);
+	clock_tick(k, now_ns);
+	e = epoch_get(k, b->tenant, b->sender, b->epoch, now_ns, k->clock_ns);
 	if (e == NULL || range_room(e) < 0)
 		return err_nomem(err);
 	e->reserved++;
@@ -315,7 +348,7 @@ static void mark(struct epoch_keys *e, uint64_t number, uint64_t floor)
 
 void keys_mark(struct keys *k, const struct queue_block *b, int64_t now_ns)
 {
-	struct epoch_keys *e = epoch_get(k, b->tenant, b->sender, b->epoch, now_ns);
+	struct epoch_keys *e = epoch_get(k, b->tenant, b->sender, b->epoch, now_ns, k->clock_ns);
 	unsigned i = 0;
 
 	if (e == NULL) /* keys_reserve made it */
@@ -366,7 +399,7 @@ bool keys_forked(const struct keys *k, const struct queue_block *b)
 	return same_start;
 }
 
-void keys_forget(struct keys *k, int64_t before_ns)
+void keys_forget(struct keys *k, int64_t unused_ns)
 {
 	struct sender_keys *s, *next;
 
@@ -374,7 +407,7 @@ void keys_forget(struct keys *k, int64_t before_ns)
 		for (struct epoch_keys **at = &s->first; *at != NULL;) {
 			struct epoch_keys *e = *at;
 
-			if (e->used_ns >= before_ns || e->reserved > 0) {
+			if (e->age_ns >= k->clock_ns - unused_ns || e->reserved > 0) {
 				at = &e->next;
 				continue;
 			}
@@ -394,7 +427,7 @@ static void epoch_encode(const struct epoch_keys *e, struct buf *out)
 	epoch_encode(e->next, out); /* the longest unused first, so that reading keeps the order */
 	le64_put(out, e->epoch);
 	le64_put(out, e->upto);
-	le64_put(out, (uint64_t)e->used_ns);
+	le64_put(out, (uint64_t)e->age_ns);
 	le32_put(out, e->n);
 	for (unsigned i = 0; i < e->n; i++) {
 		le64_put(out, e->range[i].from);
@@ -429,7 +462,8 @@ static int epoch_decode(struct keys *k, struct le_cursor *c, const char *tenant,
 
 	if (c->bad || n > c->in.n / 16) /* earlier versions let KEYS_RANGES be passed a little */
 		return err_set(err, ERR_SYNTAX, "the queue's memory of blocks is cut short");
-	e = epoch_get(k, tenant, sender, epoch, (int64_t)used);
+	clock_set(k, (int64_t)used);
+	e = epoch_get(k, tenant, sender, epoch, (int64_t)used, (int64_t)used);
 	if (e == NULL)
 		return err_nomem(err);
 	raise(e, upto);

@@ -38,7 +38,9 @@ bool keys_before(const struct keys *k, const char *tenant, const char *sender, u
 /* Is b the first block of its epoch, though another epoch is of the same start? An agent counts its
  * starts (docs/formats.md, "Blocks on the wire"): then two went on from one state. */
 bool keys_forked(const struct keys *k, const struct queue_block *b);
-void keys_forget(struct keys *k, int64_t before_ns); /* epochs not used since */
+/* Forgets epochs that were not used for so long, by a clock that a wall clock set wrong does not
+ * move: it passes only while blocks come, and by 10 minutes at most between two of them. */
+void keys_forget(struct keys *k, int64_t unused_ns);
 void keys_encode(const struct keys *k, struct buf *out);
 /* Adds what `in` says to what is known. ERR_SYNTAX, ERR_NOMEM. */
 int keys_decode(struct keys *k, struct slice in, struct err *err);

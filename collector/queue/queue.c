@@ -75,7 +75,7 @@ static void snapshot(void *arg, struct buf *out)
 
 	/* Only the writer changes keys, and this runs in it; the lock is for who asks. */
 	pthread_mutex_lock(&q->lock);
-	keys_forget(q->keys, time_now_ns() - FORGET_NS);
+	keys_forget(q->keys, FORGET_NS);
 	pthread_mutex_unlock(&q->lock);
 	keys_encode(q->keys, out);
 }

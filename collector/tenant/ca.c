@@ -14,8 +14,10 @@
 
 #define PEM_MAX   65536u
 #define P256_BITS GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1)
-#define EARLY_S   300 /* agents' clocks may be behind ours by this */
 #define DAY_S     86400
+/* Agents' clocks may be behind ours by this. Servers of small municipalities are often off by
+ * hours, and a new certificate must not be one that is not valid there yet. */
+#define EARLY_S   DAY_S
 #define NAMES_MAX 64u
 
 int tls_fail(int rc, const char *what, struct err *err)

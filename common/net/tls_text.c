@@ -143,7 +143,9 @@ enum tls_failure tls_chain_text(unsigned status, gnutls_x509_crt_t crt, char *ou
 	}
 	if ((status & GNUTLS_CERT_NOT_ACTIVATED) != 0) {
 		day_text(gnutls_x509_crt_get_activation_time(crt), day);
-		snprintf(out, n, "the certificate is valid only from %s on; is a clock wrong?",
+		snprintf(out, n,
+			 "the certificate is not valid yet by this machine's clock, but from %s "
+			 "on: check its time",
 			 day);
 		*ret_alert = GNUTLS_A_BAD_CERTIFICATE;
 		return TLS_FAIL_EXPIRED;

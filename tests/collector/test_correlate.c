@@ -59,7 +59,17 @@ static const struct scenario {
 	    { 200, "failed", "h1", "A", "u", QUIET, 0 },
 	    { 300, "failed", "h1", "A", "u", FOUND, 3 },
 	    { 10002, "failed", "h1", "A", "u", FOUND, 3 },
-	    { 301, "failed", "h1", "A", "u", MORE, 1 } } },
+	    { 301, "failed", "h1", "A", "u", FOUND, 1 } } },
+	{ "a backlog behind what was told has windows of its own, too",
+	  &count3,
+	  { { 10000, "failed", "h1", "A", "u", QUIET, 0 },
+	    { 10001, "failed", "h1", "A", "u", QUIET, 0 },
+	    { 10002, "failed", "h1", "A", "u", FOUND, 3 },
+	    { 6500, "failed", "h1", "A", "u", MORE, 1 }, /* within an hour: the same session */
+	    { 100, "failed", "h1", "A", "u", QUIET, 0 },
+	    { 200, "failed", "h1", "A", "u", QUIET, 0 },
+	    { 300, "failed", "h1", "A", "u", FOUND, 3 },
+	    { 10003, "failed", "h1", "A", "u", FOUND, 1 } } },
 	{ "too slowly in a backlog, too",
 	  &count3,
 	  { { 10000, "failed", "h1", "A", "u", QUIET, 0 },
@@ -361,6 +371,36 @@ static void test_clocks(void **state)
 	end(co);
 }
 
+/* Our own clock is set, the senders' are right: each row gives where ours is then, in seconds from
+ * theirs. Nothing of what is found changes, and nobody is taken to be ahead. */
+static void test_own_clock(void **state)
+{
+	const int64_t hour = 3600, year = 365 * 24 * hour;
+	const int64_t offs[][4] = {
+		{ 0, -hour, -hour, -hour },       { 0, hour, hour, hour },
+		{ 0, -20 * year, -20 * year, 0 }, { 0, 3 * year, 3 * year, 0 },
+		{ 0, 3 * year, -3 * year, 0 },    { 0, -hour, 0, -hour },
+		{ 0, 0, -3 * year, 3 * year },
+	};
+
+	for (size_t i = 0; i < sizeof(offs) / sizeof(offs[0]); i++) {
+		struct correlate *co = begin(&count3, NULL, 0);
+
+		for (unsigned n = 0; n < 4; n++) {
+			int64_t at = T0 + n * 60 * NS_PER_SEC;
+			unsigned told = n < 2 ? 0 : n == 2 ? 3 : 1;
+
+			if ((unsigned)feed_as(co, "mallila", "failed", n, at,
+					      at + offs[i][n] * NS_PER_SEC, "h1", "A", "u",
+					      false) != told)
+				fail_msg("row %zu, signal %u", i, n);
+		}
+		assert_int_equal(metric_get(&correlate_stats(co)->ahead), 0);
+		assert_int_equal(metric_get(&correlate_stats(co)->late), 0);
+		end(co);
+	}
+}
+
 /* Replaying the same signals gives the state that was there. */
 static void test_replay(void **state)
 {
@@ -577,9 +617,10 @@ int main(void)
 		cmocka_unit_test(test_same_event),  cmocka_unit_test(test_repeats),
 		cmocka_unit_test(test_aliases),     cmocka_unit_test(test_tenants),
 		cmocka_unit_test(test_group_keys),  cmocka_unit_test(test_clocks),
-		cmocka_unit_test(test_replay),      cmocka_unit_test(test_replay_read),
-		cmocka_unit_test(test_fold),        cmocka_unit_test(test_attack),
-		cmocka_unit_test(test_bounds),      cmocka_unit_test(test_circle),
+		cmocka_unit_test(test_own_clock),   cmocka_unit_test(test_replay),
+		cmocka_unit_test(test_replay_read), cmocka_unit_test(test_fold),
+		cmocka_unit_test(test_attack),      cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_circle),
 	};
 
 	return RUN_TESTS(correlate_tests);

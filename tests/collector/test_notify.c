@@ -339,6 +339,36 @@ static void test_a_channel_that_is_down(void **state)
 	post_close(&p);
 }
 
+/* What waits does so by the wall clock: set back three years, it holds up no message for as long,
+ * be it the first attempt or another; a time to wait that is not longer than it may be stays. */
+static void test_a_clock_set_back(void **state)
+{
+	const int64_t back = T0 - 3 * 365 * 24 * HOUR;
+	struct post p;
+	struct err err;
+	char id[33];
+
+	post_open(&p);
+	contact(&p, "Aino", "aino@mallila.example", LANG_FI, 1);
+	raise_alert(&p, &guess_rule, "srv1", id);
+	round_at(&p, back);
+	assert_int_equal(metric_get(&notifier_stats(p.nt)->sent), 1);
+	db_run(alert_store_db(p.pl.as), &err, "UPDATE alert SET events = 100", "");
+	assert_int_equal(notify_alert(p.pl.as, &p.conf, id, false, back, &err), 0);
+	round_at(&p, back + SEC);
+	assert_int_equal(metric_get(&notifier_stats(p.nt)->sent), 1); /* waits for company */
+	round_at(&p, back - HOUR);
+	assert_int_equal(metric_get(&notifier_stats(p.nt)->sent), 2);
+	remove_maildir(p.maildir);
+	assert_int_equal(file_write(p.maildir, SLICE("x"), 0600, &err), 0);
+	raise_alert(&p, &guess_rule, "srv2", id);
+	round_at(&p, T0);
+	unlink(p.maildir);
+	round_at(&p, back);
+	assert_int_equal(metric_get(&notifier_stats(p.nt)->sent), 3);
+	post_close(&p);
+}
+
 static void test_backoff(void **state)
 {
 	static const int64_t seconds[] = { 30, 60, 120, 240, 480, 960, 1920, 3600, 3600 };
@@ -467,6 +497,7 @@ int main(void)
 		cmocka_unit_test(test_updates),
 		cmocka_unit_test(test_an_answer_ends_updates),
 		cmocka_unit_test(test_a_channel_that_is_down),
+		cmocka_unit_test(test_a_clock_set_back),
 		cmocka_unit_test(test_backoff),
 		cmocka_unit_test(test_old_messages_raise_the_alarm_once),
 		cmocka_unit_test(test_test_message),

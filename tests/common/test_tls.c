@@ -196,7 +196,7 @@ static const struct door {
 	{ "agent expired", "siem", "agent-old", 0, 0, "siem.example", TLS_FAIL_EXPIRED,
 	  "our certificate has expired", "the certificate expired on 20" },
 	{ "agent not yet valid", "siem", "agent-new", 0, 0, "siem.example", TLS_FAIL_EXPIRED,
-	  "refuses our certificate", "valid only from 20" },
+	  "refuses our certificate", "not valid yet by this machine's clock" },
 	{ "agent of a stranger", "siem", "agent", 0, 1, "siem.example", TLS_FAIL_CHAIN,
 	  "not signed by the other end's authority", "not signed by our authority" },
 	{ "agent with serverAuth too", "siem", "agent-both", 0, 0, "siem.example", TLS_FAIL_REFUSED,
