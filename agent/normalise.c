@@ -60,8 +60,10 @@ static int one(struct work *w, const struct record *rec, uint64_t offset)
 	w->src.offset = offset;
 	w->src.cut = rec->cut;
 	w->src.received_ns = time_now_ns();
-	normalise(w->nz, w->format, rec->text, &w->src, &w->mem, &w->ev);
-	event_write_json(&w->ev, &w->out);
+	if (!normalise_splice(w->nz, w->format, rec->text, &w->src, (struct slice){ 0 }, &w->out)) {
+		normalise(w->nz, w->format, rec->text, &w->src, &w->mem, &w->ev);
+		event_write_json(&w->ev, &w->out);
+	}
 	buf_chr(&w->out, '\n');
 	arena_reset(&w->mem);
 	return w->out.n > READ_BYTES || w->out.failed ? flush(w) : 0;

@@ -18,6 +18,9 @@ struct pipe {
 	struct event ev;
 };
 
+/* The same as members of "agent". */
+#define OWN_MEMBERS "\"type\":\"vartio-agent\",\"version\":\"" VARTIO_VERSION "\""
+
 static void own_fields(struct event *ev)
 {
 	event_str(ev, ECS_AGENT_TYPE, SLICE("vartio-agent"));
@@ -91,11 +94,13 @@ static int record(struct sink *sk, struct input *in, enum norm_format format, st
 	bool small;
 	int r;
 
-	arena_reset(&pp->mem);
-	normalise(pp->nz, format, line, src, &pp->mem, &pp->ev);
-	own_fields(&pp->ev);
 	buf_reset(&pp->json);
-	event_write_json(&pp->ev, &pp->json);
+	if (!normalise_splice(pp->nz, format, line, src, SLICE(OWN_MEMBERS), &pp->json)) {
+		arena_reset(&pp->mem);
+		normalise(pp->nz, format, line, src, &pp->mem, &pp->ev);
+		own_fields(&pp->ev);
+		event_write_json(&pp->ev, &pp->json);
+	}
 	small = !pp->json.failed && pp->json.n > SPOOL_EVENT_MAX;
 	if (small)
 		make_small(pp, format, line, src);

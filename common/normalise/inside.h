@@ -24,10 +24,21 @@ struct json_known {
 	} shapes[SHAPES];
 };
 
+/* What normalise_splice() learned of the keys in json.names. */
+struct splice_known {
+	uint64_t epoch;
+	struct splice_key {
+		uint64_t event; /* the last event that had it */
+		uint8_t what, ours;
+	} * v;
+	uint32_t n;
+};
+
 struct normaliser {
 	struct matcher *matcher;
 	struct json_index json; /* NORM_JOURNAL, NORM_JSON; reused */
 	struct json_known known;
+	struct splice_known spliced;
 	struct winxml *winxml; /* made by the first Windows event */
 };
 
@@ -51,6 +62,11 @@ bool format_json(struct normaliser *nz, struct slice line, const struct norm_sou
 		 struct event *ev, struct err *err);
 
 void json_known_release(struct json_known *k);
+
+/* splice.c. text: without blanks around it. Else as normalise_splice(). */
+bool splice_document(struct normaliser *nz, struct slice text, const struct norm_source *src,
+		     struct slice own, struct buf *out);
+void splice_known_release(struct splice_known *k);
 
 /* message is all that is known; kind: pipeline_error where why is given. */
 void format_raw(struct slice line, const char *why, struct event *ev);

@@ -52,6 +52,7 @@ void normaliser_free(struct normaliser *nz)
 	matcher_free(nz->matcher);
 	json_index_release(&nz->json);
 	json_known_release(&nz->known);
+	splice_known_release(&nz->spliced);
 	winxml_free(nz->winxml);
 	free(nz);
 }
@@ -185,4 +186,20 @@ void normalise(struct normaliser *nz, enum norm_format format, struct slice line
 		format_raw(text, NULL, ev);
 	}
 	finish(src, ev);
+}
+
+bool normalise_splice(struct normaliser *nz, enum norm_format format, struct slice line,
+		      const struct norm_source *src, struct slice own, struct buf *out)
+{
+	struct slice text = without_line_end(line);
+
+	if (format != NORM_JSON && format != NORM_AUTO)
+		return false;
+	if (text.n < 3 || text.p[0] != '{' || text.p[text.n - 1] != '}')
+		return false;
+	if (src->cut || src->keep_original || src->peer.n > 0 || slice_str(src->input).n == 0)
+		return false;
+	if (format == NORM_AUTO && recognise(text) != NORM_JSON)
+		return false;
+	return splice_document(nz, text, src, own, out);
 }

@@ -40,6 +40,13 @@ void normaliser_free(struct normaliser *nz);
  * points to besides may be nz's own, and ends with the next call. */
 void normalise(struct normaliser *nz, enum norm_format format, struct slice line,
 	       const struct norm_source *src, struct arena *mem, struct event *ev);
+/* The same for the JSON document that is mostly an event of ours already, without an event in
+ * between: appends to out what event_write_json would write after normalise(), but for the order of
+ * members and how strings are escaped. own: members of "agent" that replace agent.type and
+ * agent.version, as JSON without braces; empty: none. false: out is as it was, and the line is for
+ * normalise(). */
+bool normalise_splice(struct normaliser *nz, enum norm_format format, struct slice line,
+		      const struct norm_source *src, struct slice own, struct buf *out);
 const char *norm_format_name(enum norm_format f); /* "auto", "syslog", ... */
 int norm_format_by_name(const char *name, enum norm_format *ret, struct err *err); /* ERR_USAGE */
 

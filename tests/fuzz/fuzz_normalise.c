@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "common/event/json.h"
-#include "common/normalise/normalise.h"
+#include "tests/fuzz/splice_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,6 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	src.keep_original = (data[0] & 0x80) != 0;
 	src.zone_s = (data[0] & 0x40) != 0 ? -12600 : 7200;
 	line = (struct slice){ (const char *)data + 1, size - 1 };
+	splice_check(nz, (enum norm_format)(data[0] % NORM_FORMATS), line, &src);
 	arena_reset(&mem);
 	buf_reset(&out);
 	normalise(nz, (enum norm_format)(data[0] % NORM_FORMATS), line, &src, &mem, &ev);
