@@ -2,11 +2,9 @@
 /* collector/correlate/signal_write.c: detect's end of a signal. */
 #include "collector/correlate/signal.h"
 
-int signal_write(struct buf *out, const struct rule *rule, const struct queue_event *ev,
+int signal_begin(struct buf *out, const struct rule *rule, const struct queue_event *ev,
 		 int64_t time_ns, struct err *err)
 {
-	size_t before = out->n;
-
 	buf_str(out, "{\"tenant\":");
 	json_put_string(out, slice_str(ev->tenant));
 	buf_str(out, ",\"rule\":");
@@ -18,9 +16,17 @@ int signal_write(struct buf *out, const struct rule *rule, const struct queue_ev
 	buf_str(out, ",\"ingested\":");
 	buf_i64(out, ev->ingested_ns);
 	buf_str(out, ",\"event\":");
-	if (queue_event_json(ev, out, err) < 0)
+	return out->failed ? err_nomem(err) : 0;
+}
+
+int signal_write(struct buf *out, const struct rule *rule, const struct queue_event *ev,
+		 int64_t time_ns, struct err *err)
+{
+	size_t before = out->n;
+
+	if (signal_begin(out, rule, ev, time_ns, err) < 0 || queue_event_json(ev, out, err) < 0)
 		goto fail;
-	buf_chr(out, '}');
+	buf_slice(out, SIGNAL_END);
 	if (out->failed) {
 		err_nomem(err);
 		goto fail;

@@ -28,7 +28,7 @@ struct worker {
 	struct detector *detector;
 	uint64_t gave_up; /* of the detector's, counted in stats */
 	struct json_index index;
-	struct buf signal;
+	struct buf head, text; /* of a signal: what its rule says; the event, once it is needed */
 	const struct queue_event *event; /* being matched */
 	int64_t event_ns;
 	size_t batch_signals;
@@ -55,16 +55,20 @@ static int64_t event_time(struct worker *wk, const char *path, int64_t otherwise
 static void on_match(void *arg, const struct rule *rule)
 {
 	struct worker *wk = arg;
-	struct slice part;
+	struct slice parts[3];
 
 	metric_add(&wk->stats.matches, 1);
-	buf_reset(&wk->signal);
-	if (signal_write(&wk->signal, rule, wk->event, wk->event_ns, &wk->err) < 0) {
+	buf_reset(&wk->head);
+	if (signal_begin(&wk->head, rule, wk->event, wk->event_ns, &wk->err) < 0 ||
+	    (wk->text.n == 0 && queue_event_put(wk->event, &wk->text, &wk->err) < 0)) {
+		buf_reset(&wk->text);
 		wk->unjudged = true;
 		return;
 	}
-	part = buf_view(&wk->signal);
-	if (seglog_append(wk->opts.signals, SIGNAL_RECORD, &part, 1, NULL, &wk->err) < 0)
+	parts[0] = buf_view(&wk->head);
+	parts[1] = buf_view(&wk->text);
+	parts[2] = SIGNAL_END;
+	if (seglog_append(wk->opts.signals, SIGNAL_RECORD, parts, 3, NULL, &wk->err) < 0)
 		wk->refused = true;
 	else
 		wk->batch_signals++;
@@ -120,6 +124,7 @@ static void pause_retry(const struct worker *wk)
 static int judge(struct worker *wk, const struct queue_event *ev)
 {
 	wk->unjudged = false;
+	buf_reset(&wk->text);
 	if (queue_event_index(ev, &wk->index, &wk->err) < 0) {
 		if (wk->err.code == ERR_NOMEM)
 			return 0;
@@ -335,7 +340,8 @@ static void worker_free(struct worker *wk)
 	detector_free(wk->detector);
 	ruleset_unref(wk->next);
 	json_index_release(&wk->index);
-	buf_release(&wk->signal);
+	buf_release(&wk->head);
+	buf_release(&wk->text);
 	pthread_mutex_destroy(&wk->lock);
 	free(wk);
 }

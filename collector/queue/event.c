@@ -235,18 +235,13 @@ static void rest_put(struct copy *c)
 	}
 }
 
-int queue_event_json(const struct queue_event *ev, struct buf *out, struct err *err)
+int queue_event_put(const struct queue_event *ev, struct buf *out, struct err *err)
 {
-	struct json_index ix = { 0 };
 	struct values vs;
 	struct copy c = { .p = ev->json.p, .end = ev->json.p + ev->json.n, .out = out, .vs = &vs };
 	const size_t start = out->n;
 	char path[PATH_MAX_BYTES];
-	int r = json_index_read(&ix, ev->json, err); /* from here on the text is known to be good */
 
-	json_index_release(&ix);
-	if (r < 0)
-		return -1;
 	values_of(ev, &vs);
 	blanks(&c);
 	buf_chr(out, '{');
@@ -265,4 +260,13 @@ int queue_event_json(const struct queue_event *ev, struct buf *out, struct err *
 	if (!out->failed)
 		return 0;
 	return err_nomem(err);
+}
+
+int queue_event_json(const struct queue_event *ev, struct buf *out, struct err *err)
+{
+	struct json_index ix = { 0 };
+	int r = json_index_read(&ix, ev->json, err); /* from here on the text is known to be good */
+
+	json_index_release(&ix);
+	return r < 0 ? -1 : queue_event_put(ev, out, err);
 }

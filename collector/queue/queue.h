@@ -108,7 +108,10 @@ int queue_next(struct queue_reader *rd, uint32_t wait_ms, struct queue_event *re
 /* Indexes the event, and sets organization.id, agent.id, event.id, event.ingested and nothing else;
  * what the sender wrote there is gone. The only way to read an event. */
 int queue_event_index(const struct queue_event *ev, struct json_index *ix, struct err *err);
-/* The same as JSON text, appended to out. */
+/* For an event that queue_event_index has read, so that its text is known to be good: the same as
+ * JSON text, appended to out. */
+int queue_event_put(const struct queue_event *ev, struct buf *out, struct err *err);
+/* For any event: the text is checked first. */
 int queue_event_json(const struct queue_event *ev, struct buf *out, struct err *err);
 /* Everything returned so far has been dealt with: makes the position durable (one small write and
  * sync; call it per batch, not per event). */
