@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -12,10 +13,28 @@ BUILD = ROOT / "build"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def need_build():
+def need_build(*programs):
+    """The build, with helpers of the tests that the quickstart's build leaves out: made when missing."""
     if not (BUILD / "collector/vartio-collector").exists():
         sys.exit("no build: run ./packaging/quickstart --once, or meson setup build && ninja -C build")
+    missing = [p for p in programs if not (BUILD / p).exists()]
+    if missing:
+        print(f"building {', '.join(missing)}", file=sys.stderr, flush=True)
+        made(["meson", "configure", str(BUILD), "-Dtests=enabled"])
+        made(["ninja", "-C", str(BUILD), *missing])
     return BUILD
+
+
+def made(command):
+    try:
+        done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
+    except FileNotFoundError:
+        sys.exit(f"{command[0]} is not here, and helpers must be built: apt install meson ninja-build "
+                 "libcmocka-dev; no figures")
+    if done.returncode != 0:
+        sys.exit(f"{done.stdout[-2000:]}\n{' '.join(command)} failed; helpers need libcmocka-dev "
+                 "(apt install libcmocka-dev); no figures")
 
 
 def cpu_seconds(pid):

@@ -35,7 +35,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="under 50 s")
     parser.add_argument("--folder", help="where the signals log is written (1.2 GB)")
     args = parser.parse_args()
-    need_build()
+    need_build("tests/bench/correlate_bench")
     scale = 10 if args.quick else 1
     groups, hot, day = 1_000_000 // scale, 1_000_000 // scale, 1_000_000 // scale
     attacks = 800 // scale

@@ -76,7 +76,7 @@ def main():
     parser.add_argument("--agents", type=int)
     args = parser.parse_args()
     count = args.agents or (500 if args.quick else 2000)
-    with region(need_build()) as reg:
+    with region(need_build("tests/peers/swarm", "tests/peers/swarm_certs")) as reg:
         reg.write_conf()
         reg.tenant()
         swarm = Swarm(reg, count)
