@@ -17,8 +17,8 @@ struct signal_in { /* what a reader gets; slices point into the text or its inde
 	struct buf head_text, part;
 };
 #define SIGNAL_MAX (4u << 20) /* bytes of one signal; an event has at most 1 MiB at the sender */
-/* A signal in parts, for an event that several rules may match: this, the event's JSON and SIGNAL_END
- * stand one behind another. */
+/* A signal in parts, for an event that several rules may match: this, the event's JSON and
+ * SIGNAL_END stand one behind another. */
 int signal_begin(struct buf *out, const struct rule *rule, const struct queue_event *ev,
 		 int64_t time_ns, struct err *err);
 #define SIGNAL_END SLICE("}")
