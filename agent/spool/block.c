@@ -12,6 +12,8 @@
 #define RESERVE   (JSON_HEAD + BATCH_META_MAX)
 #define HEAD_MAX  48u
 
+#define TAKEN_VALUE 16u
+
 struct block *block_new(size_t bytes)
 {
 	struct block *b = calloc(1, sizeof(*b));
@@ -97,14 +99,46 @@ int block_compress(struct block *b, uint64_t epoch, int level, struct err *err)
 		buf_release(&b->frame);
 		goto out;
 	}
-	buf_fit(&b->frame); /* it waits for its acknowledgement: room for the worst case is not kept
-			     */
+	buf_fit(&b->frame); /* it waits: room for the worst case is not kept */
 	buf_release(&b->raw);
 	r = 0;
 out:
 	buf_release(&meta);
 	buf_release(&head);
 	return r;
+}
+
+const struct slice taken_key = { "spool:taken", 11 };
+
+void taken_put(const struct tally *t, struct buf *out)
+{
+	le16_put(out, (uint16_t)taken_key.n);
+	le32_put(out, TAKEN_VALUE);
+	buf_slice(out, taken_key);
+	le64_put(out, t->blocks);
+	le64_put(out, t->events);
+}
+
+bool taken_read(struct slice value, struct tally *ret)
+{
+	if (value.n != TAKEN_VALUE)
+		return false;
+	ret->blocks = le64_get(value.p);
+	ret->events = le64_get(value.p + 8);
+	return true;
+}
+
+/* It is not an input's: off with it. */
+static void taken_take(struct block_record *rec)
+{
+	struct le_cursor c = { .in = rec->checkpoints };
+	size_t key_n = le_u16(&c), value_n = le_u32(&c);
+	struct slice key = le_take(&c, key_n), value = le_take(&c, value_n);
+
+	if (c.bad || !slice_eq(key, taken_key) || !taken_read(value, &rec->before))
+		return;
+	rec->counted = true;
+	rec->checkpoints = c.in;
 }
 
 int block_append(struct block *b, uint64_t epoch, struct seglog *lg, struct err *err)
@@ -114,6 +148,8 @@ int block_append(struct block *b, uint64_t epoch, struct seglog *lg, struct err 
 	struct slice parts[3];
 	int r = -1;
 
+	if (b->events > 0)
+		taken_put(&b->before, &marks);
 	checkpoints_encode(&b->checkpoints, &marks);
 	if (marks.failed) {
 		err_nomem(err);
@@ -155,6 +191,7 @@ int block_read(struct slice payload, struct block_record *ret, struct err *err)
 	marks = le_u32(&c);
 	rec.checkpoints = le_take(&c, marks);
 	rec.frame = c.in;
+	taken_take(&rec);
 	if (c.bad || rec.number == 0 || rec.events == 0 || rec.frame.n == 0)
 		return err_set(err, ERR_SYNTAX, "a spool record is not a block");
 	*ret = rec;

@@ -11,6 +11,10 @@
 
 enum spool_record { SPOOL_BLOCK = 1, SPOOL_ACK = 2, SPOOL_CHECKPOINTS = 3 };
 
+struct tally { /* blocks and events of a lane */
+	uint64_t blocks, events;
+};
+
 struct block {
 	struct buf raw;   /* room for the first event's head, then frames */
 	size_t first_n;   /* bytes of the first event behind its "{" */
@@ -21,11 +25,17 @@ struct block {
 	uint64_t number; /* 0: not given yet */
 	uint64_t given;  /* bytes of raw as it went to the worker, who then frees it */
 	uint64_t first_seq, floor;
+	struct tally before; /* what its lane had taken before it, ever */
 	int64_t closed_ns;
 	struct buf frame;
 	/* Where it was appended, and what follows; to be synced yet. */
 	struct seg_pos pos, next;
 };
+
+static inline struct tally tally_behind(const struct block *b)
+{
+	return (struct tally){ b->before.blocks + (b->events > 0), b->before.events + b->events };
+}
 
 struct block *block_new(
 	size_t bytes);            /* room for so many, so that filling it copies nothing twice */
@@ -43,8 +53,15 @@ struct block_record { /* a SPOOL_BLOCK record, read; slices into its payload */
 	uint64_t epoch, number, first_seq, floor;
 	int64_t closed_ns;
 	uint32_t events;
+	bool counted; /* `before` is known: 0.1.0 did not write it */
+	struct tally before;
 	struct slice checkpoints, frame;
 };
+/* What a lane had taken, as an entry of the checkpoints of a block (the first one) or a snapshot.
+ */
+void taken_put(const struct tally *t, struct buf *out);
+extern const struct slice taken_key;
+bool taken_read(struct slice value, struct tally *ret);
 int block_read(struct slice payload, struct block_record *ret, struct err *err);
 
 #endif

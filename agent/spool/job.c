@@ -10,19 +10,43 @@
 #define RETRY_MIN_MS 1000u
 #define RETRY_MAX_MS 30000u
 
+/* Writes what is acknowledged, and drops the files that are no use any more: only once the log says
+ * so for certain, else they would seem to be lost. A disk without room to say it gets it. */
+static void write_state(struct worker *w)
+{
+	const struct slice state = buf_view(&w->sh.state);
+	struct seglog *lg = w->sh.log;
+	bool drops = seglog_first(lg).file < w->drop.file;
+
+	if (w->write_state && seglog_append(lg, SPOOL_ACK, &state, 1, NULL, NULL) == 0)
+		w->write_state = false;
+	if (!drops)
+		return;
+	if (!w->write_state && seglog_sync(lg, NULL) < 0) {
+		w->write_state = true; /* taken back */
+		return;
+	}
+	(void)seglog_drop_before(lg, w->drop, NULL); /* tried again with the next job */
+}
+
+/* The blocks that the log has now, those of `writing` before n included. */
+static void put_count(struct worker *w, unsigned n)
+{
+	if (n < w->n_writing)
+		w->sh.put = w->writing[n]->before;
+	else if (n > 0)
+		w->sh.put = tally_behind(w->writing[n - 1]);
+}
+
 /* Runs in libuv's pool, or in spool_close. */
 void job_run(struct worker *w)
 {
-	struct slice state = buf_view(&w->sh.state);
 	struct seglog *lg = w->sh.log;
 	unsigned n = 0;
 
 	w->result = 0;
 	w->n_durable = 0;
-	if (w->drop.file > 0)
-		(void)seglog_drop_before(lg, w->drop, NULL); /* tried again with the next job */
-	if (w->write_state && seglog_append(lg, SPOOL_ACK, &state, 1, NULL, NULL) == 0)
-		w->write_state = false;
+	write_state(w);
 	if (w->n_writing == 0)
 		return;
 	w->sh.appended = w->writing;
@@ -30,8 +54,10 @@ void job_run(struct worker *w)
 		w->result = block_compress(w->writing[n], w->sp->epoch, w->sp->o.level, &w->err);
 		if (w->result == 0)
 			w->result = block_append(w->writing[n], w->sp->epoch, lg, &w->err);
-		if (w->result == 0)
+		if (w->result == 0) {
 			w->sh.n_appended = n + 1; /* a snapshot of a file begun now knows it */
+			put_count(w, n + 1);
+		}
 	}
 	/* After a refusal too: what was appended before it need not wait for the next try. */
 	if (seglog_sync(lg, w->result == 0 ? &w->err : NULL) < 0)
@@ -40,6 +66,7 @@ void job_run(struct worker *w)
 	while (w->n_durable < n &&
 	       seg_pos_cmp(w->writing[w->n_durable]->next, seglog_durable(lg)) <= 0)
 		w->n_durable++;
+	put_count(w, w->n_durable);
 	w->sh.n_appended = 0;
 }
 
@@ -129,8 +156,10 @@ static void number_give(struct worker *w, struct block *b)
 	uint64_t floor;
 
 	b->closed_ns = time_now_ns();
+	b->before = w->sh.taken;
 	if (b->events == 0)
 		return;
+	w->sh.taken = tally_behind(b);
 	b->number = sp->next_number++;
 	b->first_seq = sp->next_seq;
 	sp->next_seq += b->events;

@@ -45,9 +45,9 @@ struct spool {
 	uint64_t epoch, next_number, next_seq;
 	struct worker w[LANES];
 	struct spool_stats stats;
-	int64_t owed; /* to the backlog, in hundredths of bytes; below 0: it had more than its share
-		       */
-	bool full;    /* an input was told ERR_FULL */
+	/* To the backlog, in hundredths of bytes; below 0: it had more than its share. */
+	int64_t owed;
+	bool full; /* an input was told ERR_FULL */
 	bool closing;
 	unsigned refs; /* timers and jobs that the loop still knows */
 	uv_mutex_t lock;

@@ -53,6 +53,17 @@ int runs_add(struct shelf *sh, struct seg_pos pos, const struct block_record *b)
 	return 0;
 }
 
+struct tally runs_held(const struct shelf *sh)
+{
+	struct tally t = { 0 };
+
+	for (size_t i = 0; i < sh->n_runs; i++) {
+		t.blocks += sh->runs[i].blocks;
+		t.events += sh->runs[i].events;
+	}
+	return t;
+}
+
 static void run_remove(struct shelf *sh, size_t i)
 {
 	memmove(sh->runs + i, sh->runs + i + 1, (sh->n_runs - i - 1) * sizeof(*sh->runs));

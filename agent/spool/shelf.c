@@ -131,10 +131,10 @@ bool shelf_tell(struct shelf *sh)
 {
 	struct seg_pos at = seg_reader_pos(sh->rd);
 
-	for (unsigned i = 0; i < sh->n_told && i < GAPS_MAX; i++)
+	for (unsigned i = 0; i < sh->n_told && i < TOLD_MAX; i++)
 		if (seg_pos_cmp(sh->told[i], at) == 0)
 			return false;
-	sh->told[sh->n_told++ % GAPS_MAX] = at;
+	sh->told[sh->n_told++ % TOLD_MAX] = at;
 	return true;
 }
 
@@ -180,7 +180,11 @@ int shelf_load(struct shelf *sh, struct lent *le, struct err *err)
 	r = seg_reader_next(sh->rd, &rec, err);
 	if (r == 0)
 		r = err_set(err, ERR_SYNTAX, "a block of the spool cannot be read again");
-	if (r < 0 || block_read(rec.payload, &b, err) < 0 || b.number != le->number) {
+	if (r == 1 && block_read(rec.payload, &b, err) < 0)
+		r = -1;
+	if (r == 1 && (b.number != le->number || b.epoch != le->epoch))
+		r = err_set(err, ERR_SYNTAX, "another block stands where one of the spool stood");
+	if (r < 0) {
 		if (err->code == ERR_SYNTAX)
 			give_up(sh, le);
 		return -1;
@@ -213,6 +217,7 @@ void shelf_added(struct shelf *sh, uint64_t epoch, struct block *b)
 	(void)runs_add(sh, b->pos, &rec);
 	checkpoints_move(&sh->durable, &b->checkpoints);
 	sh->added = b->next;
+	sh->added_up_to = tally_behind(b);
 	for (size_t i = 0; i < sh->n_lent; i++)
 		cached += !sh->lent[i].given && sh->lent[i].frame.n > 0;
 	if (unread || cached >= CACHED_MAX || lent_add(sh, &le) == NULL)

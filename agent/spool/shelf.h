@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* agent/spool/shelf.h: a shelf: one lane's blocks on disk: which are held, which are lent, which
- * are acknowledged. For agent/spool alone. Ages:    blocks that were on disk when the shelf was
- * last rewound are its backlog; those added since are fresh. Each of the two is lent oldest first,
- * from a place of its own, so one can overtake the other. What was acknowledged beyond the oldest
- * block that is held is known as holes: stretches of the log, one for each rewind at most. Memory:
- * grows with the blocks that are lent and with the number of files, epochs and holes, never with
- * the number of blocks held. Threads: everything belongs to the loop thread. A worker may write to
- * `log` meanwhile (and so read `durable` and `state` for a snapshot); while it does, the loop
- * thread does not call shelf_added or shelf_state. */
+ * are acknowledged. For agent/spool alone.
+ * Ages:    blocks that were on disk when the shelf was last rewound are its backlog; those added
+ *          since are fresh. Each of the two is lent oldest first, from a place of its own, so one
+ *          can overtake the other. What was acknowledged beyond the oldest block that is held is
+ *          known as holes: stretches of the log, one for each rewind at most.
+ * Memory:  grows with the blocks that are lent and with the number of files, epochs and holes,
+ *          never with the number of blocks held.
+ * Threads: everything belongs to the loop thread. A worker may write to `log` meanwhile (and so
+ *          read `durable`, `put` and `state` for a snapshot); while it does, the loop thread does
+ *          not call shelf_added or shelf_state. */
 #ifndef VARTIO_SPOOL_SHELF_H
 #define VARTIO_SPOOL_SHELF_H
 
@@ -48,12 +50,7 @@ struct block_key {
 	uint64_t epoch, number;
 };
 
-struct gap { /* a damaged place that opening came across, and the blocks around it */
-	struct seg_pos from, to;
-	uint64_t epoch, number, seq; /* the one before; seq: behind its last event */
-	uint64_t next_epoch, next_number, next_seq;
-};
-#define GAPS_MAX 16u /* more are told of, but not counted */
+#define TOLD_MAX 16u /* damaged places that are remembered, so that each is told once */
 
 #define HOLES_MAX 64u /* so many rewinds make new backlog; later, what is fresh stays so */
 
@@ -71,13 +68,12 @@ struct shelf {
 	size_t n_holes, cap_holes;
 	struct block_key *skip; /* while opening: holes as an older version wrote them */
 	size_t n_skip;
-	struct {
-		struct seg_pos next;
-		uint64_t epoch, number, seq;
-	} replayed; /* while opening: the last record, and the last block */
-	struct gap gaps[GAPS_MAX];
-	unsigned n_gaps;
-	struct seg_pos told[GAPS_MAX]; /* damage that was told of, ends of places */
+	/* What the lane took, ever: in numbered blocks, in those given to shelf_added, and (the
+	 * worker's) in those that the log has. Less what is held, it is what is gone for good. */
+	struct tally taken, added_up_to, put;
+	struct tally gone; /* while opening: as the last state says */
+	bool gone_known;
+	struct seg_pos told[TOLD_MAX]; /* damage that was told of, ends of places */
 	unsigned n_told;
 	struct checkpoints durable;
 	/* The worker's: blocks appended behind `durable` and not given to shelf_added yet. */
@@ -127,9 +123,11 @@ enum loss { LOSS_NONE, LOSS_DROPPED, LOSS_DAMAGED };
 void runs_purge(struct shelf *sh, uint64_t below_file, enum loss loss);
 /* Of files from..to-1 nothing is held. */
 void runs_forget(struct shelf *sh, uint64_t from_file, uint64_t to_file);
-/* damage.c: what damage took. While opening: each record, with its block if it is one; */
-void damage_seen(struct shelf *sh, const struct seg_record *rec, const struct block_record *b);
-void damage_count(struct shelf *sh); /* then, once head and holes are known, what can be counted. */
+struct tally runs_held(const struct shelf *sh);
+/* damage.c: what damage took. While opening: each block or snapshot; */
+void damage_block(struct shelf *sh, const struct block_record *b);
+void damage_snapshot(struct shelf *sh);
+void damage_count(struct shelf *sh); /* then, once the runs are what is held: what is missing. */
 void damage_add(struct shelf *sh, uint64_t blocks, uint64_t events);
 /* holes.c: what is acknowledged behind the head. */
 struct seg_pos holes_pass(const struct shelf *sh,

@@ -28,6 +28,7 @@ static struct seg_pos pos_read(struct le_cursor *c)
 int shelf_state(struct shelf *sh)
 {
 	struct seg_pos head = shelf_head(sh);
+	struct tally held = runs_held(sh);
 	struct buf b = { 0 };
 
 	le64_put(&b, STATE_HOLES);
@@ -37,6 +38,8 @@ int shelf_state(struct shelf *sh)
 			pos_put(&b, sh->holes[i].from);
 			pos_put(&b, sh->holes[i].to);
 		}
+	le64_put(&b, sh->added_up_to.blocks - held.blocks);
+	le64_put(&b, sh->added_up_to.events - held.events);
 	if (b.failed) {
 		buf_release(&b);
 		return -1;
@@ -72,14 +75,21 @@ static int state_read(struct shelf *sh, struct slice in, struct err *err)
 	if (holes)
 		le_u64(&c);
 	head = last = pos_read(&c);
-	if (c.bad || c.in.n % (holes ? 32 : 16) != 0)
+	if (c.bad || c.in.n % 16 != 0)
 		return err_set(err, ERR_SYNTAX, "a spool's acknowledgement record is cut short");
 	free(sh->skip);
 	sh->skip = NULL;
 	sh->n_skip = sh->n_holes = 0;
 	sh->at[BACKLOG] = head;
+	sh->gone_known = holes && c.in.n % 32 == 16; /* 0.1.0 did not write it */
 	if (!holes)
 		return skip_read(sh, &c, err);
+	if (sh->gone_known) {
+		const char *p = c.in.p + c.in.n - 16;
+
+		sh->gone = (struct tally){ le64_get(p), le64_get(p + 8) };
+		c.in.n -= 16;
+	}
 	while (c.in.n > 0) {
 		struct seg_pos from = pos_read(&c), to = pos_read(&c);
 
@@ -132,6 +142,7 @@ static void snapshot(void *arg, struct buf *out)
 	for (unsigned i = 0; i < sh->n_appended; i++)
 		checkpoints_encode(&sh->appended[i]->checkpoints, out);
 	start_put(sh, out);
+	taken_put(&sh->put, out);
 }
 
 static int replay_marks(struct shelf *sh, struct slice in, struct err *err)
@@ -159,6 +170,7 @@ static int replay_snapshot(struct shelf *sh, struct slice in, struct err *err)
 	if (replay_marks(sh, c.in, err) < 0)
 		return -1;
 	start_take(sh);
+	damage_snapshot(sh);
 	return 0;
 }
 
@@ -168,7 +180,7 @@ static int replay_block(struct shelf *sh, const struct seg_record *rec, struct e
 
 	if (block_read(rec->payload, &b, err) < 0 || replay_marks(sh, b.checkpoints, err) < 0)
 		return -1;
-	damage_seen(sh, rec, &b);
+	damage_block(sh, &b);
 	found_start(sh, b.epoch);
 	return runs_add(sh, rec->pos, &b) < 0 ? err_nomem(err) : 0;
 }
@@ -178,8 +190,6 @@ static int replay(void *arg, const struct seg_record *rec, struct err *err)
 	struct shelf *sh = arg;
 
 	sh->found = true;
-	if (rec->kind != SPOOL_BLOCK)
-		damage_seen(sh, rec, NULL);
 	switch (rec->kind) {
 	case SEG_SNAPSHOT:
 		return replay_snapshot(sh, rec->payload, err);
@@ -284,14 +294,18 @@ int shelf_open(struct shelf *sh, const char *dir, uint64_t segment_bytes, bool o
 
 	if (seglog_open(&o, replay, &sh->log, err) < 0)
 		return -1;
+	if (!ordered && sh->at[BACKLOG].file < seglog_first(sh->log).file)
+		sh->gone_known = false; /* files may go before the log says so */
+	else if (seglog_expect(sh->log, sh->at[BACKLOG], err) < 0)
+		return -1;
 	if (seg_pos_cmp(sh->at[BACKLOG], seglog_first(sh->log)) < 0)
 		sh->at[BACKLOG] = seglog_first(sh->log);
 	holes_trim(sh, sh->at[BACKLOG]);
 	sh->split = sh->added = sh->at[FRESH] = seglog_end(sh->log);
-	damage_count(sh);
 	if (take_off_acked(sh, err) < 0)
 		return -1;
-	if (sh->n_runs == 0)
+	damage_count(sh);
+	if (sh->n_runs == 0 && seglog_damaged(sh->log) == 0) /* else it is to be told */
 		sh->at[BACKLOG] = sh->split;
 	if (shelf_state(sh) < 0 || seg_reader_open(sh->log, sh->at[BACKLOG], &sh->rd, err) < 0)
 		return -1;

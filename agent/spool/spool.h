@@ -17,8 +17,7 @@
 
 enum lane {
 	LANE_KEEP,  /* file, journal, WEF: the input waits when the spool is full */
-	LANE_LOSSY, /* UDP, unix datagram, sensor: the oldest whole blocks go, their events counted
-		     */
+	LANE_LOSSY, /* UDP, unix datagram, sensor: the oldest blocks go, their events counted */
 	LANES
 };
 
@@ -49,10 +48,10 @@ struct spool_opts {
 	void (*damaged)(void *arg, const struct err *err);
 	void *arg;
 };
-struct spool_stats { /* all since spool_open, but for blocks, bytes, events and oldest_ns: held now
-		      */
+/* All since spool_open, but for blocks, bytes, events and oldest_ns: held now. */
+struct spool_stats {
 	metric events_in, events_dropped, blocks_dropped, torn_bytes, syncs;
-	/* Lost by damage on disk; only what can still be counted. Places: all. */
+	/* Lost by damage on disk; only what can still be counted. Places: all that were passed. */
 	metric events_damaged, blocks_damaged, places_damaged;
 	metric blocks, bytes, events;
 	metric oldest_ns; /* when the oldest block held was closed; 0: none */

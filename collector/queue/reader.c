@@ -152,6 +152,10 @@ int marks_load(struct queue *q, struct err *err)
 		m = mark_add(q, e->d_name, p);
 		if (m == NULL)
 			break; /* more were never made; what is beyond holds nothing back */
+		if (seglog_expect(q->log, p.pos, err) < 0) {
+			closedir(d);
+			return -1;
+		}
 		/* Now, before new blocks grow past the position. */
 		pos = seglog_resume(q->log, p.pos);
 		m->moved = seg_pos_cmp(pos, p.pos) != 0;
@@ -403,6 +407,19 @@ static int quarantine(struct queue_reader *rd, struct seg_pos pos, struct slice 
 	return -1;
 }
 
+/* Nothing is left of what was there, not even whose it was. */
+static int nothing_left(struct queue_reader *rd, struct err *err)
+{
+	const struct notice_hook *hook = &rd->q->o.notice;
+	struct err why = *err;
+
+	metric_add(&rd->q->stats.quarantined, 1);
+	err_set(err, ERR_SYNTAX, "blocks of the queue are lost: %s", why.msg);
+	if (hook->tell != NULL)
+		hook->tell(hook->arg, NOTICE_QUARANTINE, "", "", err->msg);
+	return -1;
+}
+
 /* A record whose checksum is wrong: nobody can know what it said, but its first bytes often still
  * say whose it was. */
 static int damaged(struct queue_reader *rd, struct err *err)
@@ -419,6 +436,10 @@ static int damaged(struct queue_reader *rd, struct err *err)
 	rd->skip = 0;
 	got = buf_reserve(&raw, n) < 0 ? -1 : seglog_raw(rd->q->log, pos, raw.p, n);
 	raw.n = got > 0 ? (size_t)got : 0;
+	if (raw.n == 0) {
+		buf_release(&raw);
+		return nothing_left(rd, err);
+	}
 	payload = slice_from(buf_view(&raw), raw.n < RECORD_HEAD ? raw.n : RECORD_HEAD);
 	if (raw.n >= RECORD_HEAD && le32_get(raw.p) < payload.n) /* else that is damaged, too */
 		payload.n = le32_get(raw.p);

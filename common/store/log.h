@@ -10,7 +10,9 @@
 
 struct log_file {
 	uint64_t number;
-	uint64_t end; /* of its last record */
+	uint64_t end;     /* of its last record */
+	uint64_t records; /* that are known to be lost at its end, or with it */
+	bool lost;        /* it should be there: it is missing, or empty; end is 0 */
 };
 
 struct seglog {
@@ -22,6 +24,12 @@ struct seglog {
 	void *arg;
 	bool ordered;
 	uint64_t torn, damaged;
+	struct {                /* while the files are scanned */
+		bool any;       /* a sound one came */
+		bool told;      /* what is missing behind it is counted already */
+		uint64_t gap;   /* records that lie between it and the one now scanned */
+		uint64_t first; /* number of the oldest record */
+	} scan;
 
 	struct segfile cur; /* the file being written; fd -1: none, one is begun when needed */
 	uint64_t next_file; /* number of the file begun next */
@@ -42,6 +50,8 @@ int log_open_file(const struct seglog *lg, uint64_t number, int flags);
 /* Sets *err from errno: ERR_FULL for a full disk or quota, else ERR_IO. Always -1. */
 int log_fail(const struct seglog *lg, const char *doing, uint64_t file, struct err *err);
 int log_files_add(struct seglog *lg, uint64_t number, uint64_t end, struct err *err);
+/* A file that should stand at the list's place i, and does not. */
+int log_files_lost(struct seglog *lg, size_t i, uint64_t number, struct err *err);
 /* Reserves the file's bytes up to size on disk, as zeros. -1 with errno. */
 int log_reserve(int fd, uint64_t size);
 /* Lists the files, hands every record to each, cuts a torn tail, leaves cur ready. */

@@ -112,6 +112,7 @@ static int scan_bad(struct seglog *lg, struct scan *sc, struct buf *mem, struct 
 		lg->torn += written_behind(sc->f.fd, sc->at);
 	} else {
 		lg->damaged++;
+		lg->scan.told = true;
 		sc->at = sc->size; /* kept, so that a reader reports it too */
 	}
 	return 0;
@@ -167,7 +168,21 @@ static int take_over(struct seglog *lg, const struct scan *sc, struct err *err)
 	return 0;
 }
 
-/* A file whose creation was cut holds nothing that was ever promised. */
+/* A file whose creation was cut is the last one, begun while the one before it was there. Any other
+ * that is empty is not as we left it. */
+static bool is_unborn(const struct seglog *lg, size_t i)
+{
+	return i + 1 == lg->n_files && (i > 0 ? !lg->files[i - 1].lost : lg->files[i].number == 1);
+}
+
+static int lost_file(struct seglog *lg, size_t i)
+{
+	lg->files[i].lost = lg->scan.told = true;
+	lg->damaged++;
+	return 1;
+}
+
+/* A cut one holds nothing that was ever promised. */
 static int remove_unborn(struct seglog *lg, size_t i, struct err *err)
 {
 	char name[SEGFILE_NAME_MAX];
@@ -177,6 +192,45 @@ static int remove_unborn(struct seglog *lg, size_t i, struct err *err)
 		return log_fail(lg, "remove the unfinished", lg->files[i].number, err);
 	memmove(lg->files + i, lg->files + i + 1, (lg->n_files - i - 1) * sizeof(lg->files[0]));
 	lg->n_files--;
+	return 0;
+}
+
+/* How many records lie between the last sound one and the first of f; then on with f. */
+static void scan_begin(struct seglog *lg, const struct segfile *f)
+{
+	lg->scan.gap = 0;
+	if (!lg->scan.any)
+		lg->scan.first = f->first_record;
+	else if (f->first_record > lg->next_record)
+		lg->scan.gap = f->first_record - lg->next_record;
+	if (f->first_record > lg->next_record)
+		lg->next_record = f->first_record;
+	lg->scan.any = true;
+	lg->scan.told = false;
+}
+
+/* Records are missing before file i: in a file that is not there or at the end of the one before,
+ * which is then given 8 bytes more, so that readers come across it. told: it is counted already.
+ * The number of files put into the list before i; -1 *err. */
+static int scan_gap(struct seglog *lg, size_t i, bool told, struct err *err)
+{
+	struct log_file *before = &lg->files[i - 1];
+	const uint64_t gap = lg->scan.gap;
+
+	lg->scan.gap = 0;
+	before->records = gap;
+	if (told)
+		return 0;
+	if (lg->files[i].number > before->number + 1) {
+		before->records = 0;
+		if (log_files_lost(lg, i, before->number + 1, err) < 0)
+			return -1;
+		lg->files[i].records = gap;
+		return 1;
+	}
+	lg->damaged++;
+	before->end += 8;
+	lg->bytes += 8;
 	return 0;
 }
 
@@ -192,31 +246,41 @@ static int scan_file(struct seglog *lg, size_t i,
 
 	sc.f.number = lg->files[i].number;
 	sc.f.ahead = ahead;
+	segfile_name(sc.f.number, name);
+	snprintf(path, sizeof(path), "%s/%s", lg->dir, name);
 	sc.f.fd = log_open_file(lg, sc.f.number, O_RDWR);
+	if (sc.f.fd < 0 && (errno == EISDIR || errno == ELOOP)) {
+		err_set(err, ERR_IO,
+			"%s is a %s, not a file of Vartio: move it away and start again", path,
+			errno == EISDIR ? "folder" : "symbolic link");
+		goto out;
+	}
 	if (sc.f.fd < 0 || fstat(sc.f.fd, &st) < 0) {
 		log_fail(lg, "open", sc.f.number, err);
 		goto out;
 	}
 	sc.size = (uint64_t)st.st_size;
-	segfile_name(sc.f.number, name);
-	snprintf(path, sizeof(path), "%s/%s", lg->dir, name);
 	switch (segfile_head_read(&sc.f, lg->magic, path, err)) {
 	case SEGFILE_RECORD_OK:
 		break;
 	case SEGFILE_END:
+		if (!is_unborn(lg, i)) {
+			r = lost_file(lg, i);
+			goto out;
+		}
 		lg->torn += sc.last ? written_behind(sc.f.fd, 0) : 0;
 		r = remove_unborn(lg, i, err);
 		goto out;
 	case SEGFILE_BAD: /* without its salt no record can be told from noise */
 		lg->damaged++;
+		lg->scan.told = true;
 		lg->files[i].end = sc.size;
 		r = 1;
 		goto out;
 	default:
 		goto out;
 	}
-	if (sc.f.first_record > lg->next_record)
-		lg->next_record = sc.f.first_record;
+	scan_begin(lg, &sc.f);
 	if (scan_records(lg, &sc, each, mem, err) < 0)
 		goto out;
 	if (sc.last && take_over(lg, &sc, err) < 0)
@@ -241,12 +305,18 @@ int log_scan(struct seglog *lg,
 	lg->next_record = 1;
 	lg->next_file = lg->n_files > 0 ? lg->files[lg->n_files - 1].number + 1 : 1;
 	for (size_t i = 0; i < lg->n_files && r == 0;) {
-		int kept = scan_file(lg, i, each, &mem, &ahead, err);
+		bool told = lg->scan.told;
+		int kept, more = 0;
 
-		if (kept < 0)
-			r = -1;
-		else if (kept > 0)
+		lg->scan.gap = 0;
+		kept = scan_file(lg, i, each, &mem, &ahead, err);
+		if (kept > 0 && lg->scan.gap > 0)
+			more = scan_gap(lg, i, told, err);
+		r = kept < 0 || more < 0 ? -1 : 0;
+		if (r == 0 && kept > 0) {
+			i += (size_t)more;
 			lg->bytes += lg->files[i++].end;
+		}
 	}
 	buf_release(&mem);
 	buf_release(&ahead.mem);

@@ -17,6 +17,8 @@ struct seg_reader {
 	struct seglog *lg;
 	struct seg_pos pos, damage; /* damage: where the last one passed began */
 	struct segfile f;           /* fd -1: none open */
+	bool lost;                  /* of the file at pos, as struct log_file has it */
+	uint64_t records;
 	struct buf mem;
 	struct segahead ahead;
 };
@@ -89,6 +91,22 @@ struct seg_pos seglog_resume(const struct seglog *lg, struct seg_pos pos)
 	if (seg_pos_cmp(pos, end) <= 0)
 		return pos;
 	return pos.file > end.file ? seglog_first(lg) : end;
+}
+
+int seglog_expect(struct seglog *lg, struct seg_pos pos, struct err *err)
+{
+	size_t i = 0;
+
+	if (pos.file == 0 || pos.file >= lg->durable.file)
+		return 0;
+	/* Nothing was ever there: a file may be begun with a number higher than the next. */
+	if (pos.offset <= SEGFILE_HEAD && (pos.file > 1 || lg->scan.first <= 1))
+		return 0;
+	while (i < lg->n_files && lg->files[i].number < pos.file)
+		i++;
+	if (i < lg->n_files && lg->files[i].number == pos.file)
+		return 0;
+	return log_files_lost(lg, i, pos.file, err);
 }
 
 ssize_t seglog_raw(const struct seglog *lg, struct seg_pos pos, void *out, size_t n)
@@ -172,6 +190,8 @@ static bool reach(struct seg_reader *rd, uint64_t *ret_limit)
 	}
 	if (lo < lg->n_files && lg->files[lo].number > rd->pos.file)
 		rd->pos = (struct seg_pos){ lg->files[lo].number, SEGFILE_HEAD };
+	rd->lost = lo < lg->n_files && lg->files[lo].lost;
+	rd->records = lo < lg->n_files ? lg->files[lo].records : 0;
 	if (lo == lg->n_files)
 		*ret_limit = 0; /* nothing there yet */
 	else if (lg->files[lo].number == d.file)
@@ -183,13 +203,35 @@ static bool reach(struct seg_reader *rd, uint64_t *ret_limit)
 	return more;
 }
 
-static int bad(struct seg_reader *rd, uint64_t at, uint64_t next, struct err *err)
+static int bad(struct seg_reader *rd, uint64_t at, uint64_t next, uint64_t limit, struct err *err)
 {
 	rd->damage = (struct seg_pos){ rd->pos.file, at };
+	if (next == limit && rd->records > 0) /* how many bytes they had cannot be known */
+		return err_set(err, ERR_SYNTAX,
+			       "%s/%016" PRIx64 ".seg is damaged: its last %" PRIu64
+			       " records, from byte %" PRIu64 " on, are lost",
+			       rd->lg->dir, rd->pos.file, rd->records, at);
 	return err_set(err, ERR_SYNTAX,
 		       "%s/%016" PRIx64 ".seg is damaged: %" PRIu64 " bytes at %" PRIu64
 		       " are skipped",
 		       rd->lg->dir, rd->pos.file, next - at, at);
+}
+
+/* Tells that the file at pos is gone, and passes it. */
+static int lost(struct seg_reader *rd, struct err *err)
+{
+	char how_many[48] = "";
+
+	if (rd->records > 0)
+		snprintf(how_many, sizeof(how_many), "%" PRIu64 " ", rd->records);
+	err_set(err, ERR_SYNTAX,
+		"%s/%016" PRIx64 ".seg is damaged: it is missing or empty; the %srecords in it are "
+		"lost",
+		rd->lg->dir, rd->pos.file, how_many);
+	file_close(rd);
+	rd->damage = (struct seg_pos){ rd->pos.file, SEGFILE_HEAD };
+	rd->pos = (struct seg_pos){ rd->pos.file + 1, SEGFILE_HEAD };
+	return -1;
 }
 
 /* Opens the reader's file. 1 open; 0 gone meanwhile; -1 *err, the reader moved behind it. */
@@ -212,7 +254,7 @@ static int file_open(struct seg_reader *rd, uint64_t limit, struct err *err)
 	case SEGFILE_ERROR:
 		break;
 	default:
-		bad(rd, 0, limit, err);
+		bad(rd, 0, limit, limit, err);
 		rd->pos.offset = limit;
 	}
 	file_close(rd);
@@ -225,7 +267,7 @@ static int skip_bad(struct seg_reader *rd, uint64_t limit, struct err *err)
 
 	if (segfile_resync(&rd->f, at, limit, &rd->mem, &next, err) == SEGFILE_ERROR)
 		return -1;
-	bad(rd, at, next, err);
+	bad(rd, at, next, limit, err);
 	rd->pos.offset = next;
 	return -1;
 }
@@ -238,6 +280,8 @@ int seg_reader_next(struct seg_reader *rd, struct seg_record *rec, struct err *e
 		bool more = reach(rd, &limit);
 		enum segfile_result r = SEGFILE_END;
 
+		if (rd->lost)
+			return lost(rd, err);
 		if (rd->pos.offset < limit) {
 			if (rd->f.fd < 0 || rd->f.number != rd->pos.file) {
 				int o = file_open(rd, limit, err);
@@ -263,7 +307,7 @@ int seg_reader_next(struct seg_reader *rd, struct seg_record *rec, struct err *e
 			return -1;
 		default:
 			if (rd->pos.offset < limit) { /* zeros where records were synced */
-				bad(rd, rd->pos.offset, limit, err);
+				bad(rd, rd->pos.offset, limit, limit, err);
 				rd->pos.offset = limit;
 				return -1;
 			}

@@ -83,21 +83,18 @@ enum segfile_result segfile_head_read(struct segfile *f, const char magic[8], co
 	}
 	if (all_zero(h, sizeof(h)))
 		return SEGFILE_END;
+	if ((size_t)n < sizeof(h))
+		return SEGFILE_END;
+	if (le32_get(h + 12) != head_crc(h)) /* its magic may be what is wrong */
+		return SEGFILE_BAD;
 	if (memcmp(h, magic, 8) != 0) {
-		/* A file cut within its first bytes cannot say what it is. */
-		if ((size_t)n < 8 && memcmp(h, magic, (size_t)n) == 0)
-			return SEGFILE_END;
 		err_set(err, ERR_SYNTAX,
-			"%s does not begin as a %.8s file of Vartio does. If the folder is right, "
-			"the file is damaged: move %s away and start again: the events in it are "
-			"lost, those in other files stay",
+			"%s is a file of Vartio, but not a %.8s one: is the folder right? If it "
+			"is, "
+			"move %s away and start again",
 			path, magic, path);
 		return SEGFILE_ERROR;
 	}
-	if ((size_t)n < sizeof(h))
-		return SEGFILE_END;
-	if (le32_get(h + 12) != head_crc(h))
-		return SEGFILE_BAD;
 	if (le32_get(h + 8) > SEGFILE_VERSION) {
 		err_set(err, ERR_NEWER,
 			"%s has format version %" PRIu32

@@ -45,7 +45,17 @@ int log_files_add(struct seglog *lg, uint64_t number, uint64_t end, struct err *
 		lg->files = p;
 		lg->cap_files = cap;
 	}
-	lg->files[lg->n_files++] = (struct log_file){ number, end };
+	lg->files[lg->n_files++] = (struct log_file){ .number = number, .end = end };
+	return 0;
+}
+
+int log_files_lost(struct seglog *lg, size_t i, uint64_t number, struct err *err)
+{
+	if (log_files_add(lg, 0, 0, err) < 0)
+		return -1;
+	memmove(lg->files + i + 1, lg->files + i, (lg->n_files - 1 - i) * sizeof(lg->files[0]));
+	lg->files[i] = (struct log_file){ .number = number, .lost = true };
+	lg->damaged++;
 	return 0;
 }
 
@@ -302,7 +312,7 @@ static int roll(struct seglog *lg, uint64_t head, uint64_t need, struct err *err
 	lg->next_record += lg->snapshot != NULL;
 	lg->durable_record = lg->next_record;
 	pthread_mutex_lock(&lg->lock);
-	lg->files[lg->n_files++] = (struct log_file){ f.number, end };
+	lg->files[lg->n_files++] = (struct log_file){ .number = f.number, .end = end };
 	lg->bytes += end;
 	lg->durable = (struct seg_pos){ f.number, end };
 	pthread_mutex_unlock(&lg->lock);

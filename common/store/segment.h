@@ -6,9 +6,10 @@
  * Promise: what seglog_sync has returned for survives kill -9 and power loss. A torn tail is cut at
  *          the last whole record when opening, and counted. A flipped bit inside is reported by
  *          the reader (ERR_SYNTAX with the file and offset), which can go on behind it.
+ *          What is missing between two records is damage, too: the numbers tell.
  * Thread:  one writer at a time; readers in any thread, each with a struct of its own.
- * seglog_bytes, _first, _end and _durable may be asked by any thread. Time:    blocking; call it
- * from a worker or a thread of its own. */
+ *          seglog_bytes, _first, _end and _durable may be asked by any thread.
+ * Time:    blocking; call it from a worker or a thread of its own. */
 #ifndef VARTIO_STORE_SEGMENT_H
 #define VARTIO_STORE_SEGMENT_H
 
@@ -64,13 +65,17 @@ int seglog_sync(struct seglog *lg, struct err *err);
 int seglog_drop_before(struct seglog *lg, struct seg_pos pos, struct err *err);
 uint64_t seglog_bytes(const struct seglog *lg);      /* on disk, preallocated tail not counted */
 uint64_t seglog_torn_bytes(const struct seglog *lg); /* cut from the tail at opening */
-uint64_t seglog_damaged(const struct seglog *lg);    /* places skipped at opening */
+uint64_t seglog_damaged(const struct seglog *lg);    /* places found at opening */
 uint64_t seglog_bytes_before(const struct seglog *lg, struct seg_pos pos); /* those before pos */
 struct seg_pos seglog_first(const struct seglog *lg); /* of the oldest record */
 struct seg_pos seglog_end(const struct seglog *lg);   /* where the next record will stand */
 /* Where an owner that kept pos itself goes on: at pos, or, when the log does not reach so far, at
  * its end (the tail behind it was cut) or at its oldest record (its files are not those of pos). */
 struct seg_pos seglog_resume(const struct seglog *lg, struct seg_pos pos);
+/* The owner has pos from the log, and let nothing behind it be deleted: when its file is not there,
+ * that is damage, which is counted and which readers from there report. Before anything is appended
+ * or read. */
+int seglog_expect(struct seglog *lg, struct seg_pos pos, struct err *err);
 struct seg_pos seglog_durable(
 	const struct seglog *lg);     /* end of what is synced; readers stop here */
 void seglog_close(struct seglog *lg); /* syncs; NULL is fine */

@@ -3,11 +3,12 @@
 #include "tests/agent/spool_kit.h"
 
 static unsigned places;
+static char last[512]; /* what was told */
 
 static void on_damaged(void *arg, const struct err *err)
 {
 	assert_int_equal(err->code, ERR_SYNTAX);
-	assert_non_null(strstr(err->msg, "keep/0000000000000001.seg is damaged"));
+	snprintf(last, sizeof(last), "%s", err->msg);
 	places++;
 }
 
@@ -29,6 +30,8 @@ static struct spool *with_blocks(const struct spool_opts *o)
 	}
 	return sp;
 }
+
+#define TAKEN 33 /* bytes that the count before the block takes in its checkpoints */
 
 /* Turns a bit of what stands `by` bytes from block n's checkpoint. */
 static void damage(int n, int by)
@@ -68,6 +71,8 @@ static void expect(struct spool *sp, uint64_t n_places, uint64_t blocks, uint64_
 	assert_int_equal(metric_get(&st->blocks_damaged), blocks);
 	assert_int_equal(metric_get(&st->events_damaged), events);
 	assert_int_equal(metric_get(&st->events_dropped), 0);
+	if (places > 0)
+		assert_non_null(strstr(last, "keep/0000000000000001.seg is damaged"));
 }
 
 #define FIRST  "1[1,1]{\"n\":1} "
@@ -95,17 +100,17 @@ static void test_before_opening(void **state)
 	close_spool(sp);
 }
 
-/* Its numbers are what is damaged: lost, told, but not to be counted. */
+/* Its numbers are what is damaged: those around it tell. */
 static void test_without_numbers(void **state)
 {
 	struct spool_opts o = damage_opts();
 	struct spool *sp = with_blocks(&o);
 
 	close_spool(sp);
-	damage(2, -54 + 8 + 3); /* a high byte of the block's number */
+	damage(2, -TAKEN - 54 + 8 + 3); /* a high byte of the block's number */
 	sp = open_spool(&o);
 	assert_string_equal(lend_all(sp, true), FIRST THIRD FOURTH);
-	expect(sp, 1, 0, 0);
+	expect(sp, 1, 1, 2);
 	close_spool(sp);
 }
 
@@ -154,14 +159,216 @@ static void test_while_open(void **state)
 	}
 }
 
+/* --- several files: 40 blocks of one event that fills a good part of a file of 64 KiB --- */
+
+#define MANY 40
+
+/* A block with this number was in this file when it was written. */
+static unsigned file_of[MANY + 1];
+static unsigned n_files;
+
+static struct spool_opts files_opts(void)
+{
+	struct spool_opts o = damage_opts();
+
+	o.max_bytes = 1 << 20;
+	return o;
+}
+
+static const char *file_path(unsigned number)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/keep/%016x.seg", dir, number);
+	return path;
+}
+
+/* acked: so many blocks, the oldest, are acknowledged. lossy: the other lane takes every second. */
+static void fill_files(const struct spool_opts *o, unsigned acked, bool lossy)
+{
+	struct spool *sp = open_spool(o);
+	struct spool_block b;
+	static char event[12000];
+	unsigned seed = 7;
+	struct err err;
+
+	places = 0;
+	n_files = 0;
+	for (unsigned i = 1; i <= MANY; i++) {
+		noise(event, sizeof(event) - 1, &seed);
+		assert_int_equal(add(sp, LANE_KEEP, event, "k", "x"), 0);
+		settle(sp);
+		if (lossy)
+			add(sp, LANE_LOSSY, "{\"n\":0}", "", "");
+		settle(sp);
+		while (access(file_path(n_files + 1), F_OK) == 0)
+			n_files++;
+		file_of[i] = n_files;
+	}
+	for (unsigned i = 0; i < acked; i++) {
+		assert_int_equal(spool_next(sp, &b, &err), 1);
+		assert_int_equal(spool_ack(sp, b.epoch, b.number, &err), 0);
+	}
+	close_spool(sp);
+	assert_true(n_files >= 5);
+}
+
+/* How many blocks after the first `acked` stood in the file. */
+static unsigned blocks_in(unsigned file, unsigned acked)
+{
+	unsigned n = 0;
+
+	for (unsigned i = acked + 1; i <= MANY; i++)
+		n += file_of[i] == file;
+	return n;
+}
+
+static unsigned lend_count(struct spool *sp)
+{
+	struct spool_block b;
+	struct err err;
+	unsigned n = 0;
+
+	while (spool_next(sp, &b, &err) == 1) {
+		n++;
+		assert_int_equal(spool_ack(sp, b.epoch, b.number, &err), 0);
+	}
+	return n;
+}
+
+/* So many are lost, at one place, of which `words` is told; once all is acknowledged, a new start
+ * has nothing to tell. */
+static void expect_lost(const struct spool_opts *o, unsigned held, unsigned lost, const char *words)
+{
+	struct spool *sp = open_spool(o);
+	const struct spool_stats *st = spool_stats(sp);
+
+	places = 0;
+	last[0] = '\0';
+	assert_int_equal(metric_get(&st->events_damaged), lost);
+	assert_int_equal(lend_count(sp), held - lost);
+	assert_int_equal(places, 1);
+	if (strstr(last, words) == NULL)
+		fail_msg("told: %s", last);
+	assert_int_equal(metric_get(&st->places_damaged), 1);
+	assert_int_equal(metric_get(&st->blocks_damaged), lost);
+	assert_int_equal(metric_get(&st->events_damaged), lost);
+	assert_int_equal(metric_get(&st->events), 0);
+	add(sp, LANE_KEEP, "{\"n\":5}", "k", "y");
+	settle(sp);
+	sp = reopen(sp, o);
+	assert_int_equal(lend_count(sp), 1);
+	assert_int_equal(metric_get(&spool_stats(sp)->places_damaged), 0);
+	assert_int_equal(metric_get(&spool_stats(sp)->events_damaged), 0);
+	close_spool(sp);
+}
+
+static void again(void)
+{
+	remove_dir(NULL);
+	make_dir(NULL);
+}
+
+static void test_file_gone(void **state)
+{
+	struct spool_opts o = files_opts();
+
+	for (int how = 0; how < 4; how++)
+		for (unsigned acked = 0; acked <= 2; acked += 2) {
+			unsigned file = how == 1 ? 1 : 2;
+
+			fill_files(&o, acked, how == 3);
+			if (how == 0)
+				assert_int_equal(truncate(file_path(file), 0), 0);
+			else
+				assert_int_equal(unlink(file_path(file)), 0);
+			expect_lost(&o, how == 3 ? 2 * MANY - acked : MANY - acked,
+				    blocks_in(file, how == 3 ? acked / 2 : acked),
+				    "is missing or empty");
+			again();
+		}
+}
+
+/* Up to the end of a file that is not the last: the next one says how many there were. */
+static void test_file_end(void **state)
+{
+	struct spool_opts o = files_opts();
+	struct stat st;
+	uint8_t c;
+	int fd;
+
+	for (int how = 0; how < 3; how++) {
+		unsigned left = 0;
+
+		fill_files(&o, 0, false);
+		assert_int_equal(stat(file_path(2), &st), 0);
+		fd = open(file_path(2), O_RDWR);
+		if (how == 0) { /* a bit in its last block */
+			assert_int_equal(pread_all(fd, &c, 1, st.st_size - 100), 1);
+			c ^= 1;
+			assert_int_equal(pwrite_all(fd, &c, 1, st.st_size - 100), 0);
+			left = blocks_in(2, 0) - 1;
+		} else if (how == 1) {
+			assert_int_equal(ftruncate(fd, 3000), 0);
+		} else { /* zeros */
+			assert_int_equal(ftruncate(fd, 3000), 0);
+			assert_int_equal(ftruncate(fd, st.st_size), 0);
+		}
+		close(fd);
+		expect_lost(&o, MANY, blocks_in(2, 0) - left, "0002.seg is damaged: its last");
+		again();
+	}
+}
+
+static void flip(unsigned file, off_t at)
+{
+	int fd = open(file_path(file), O_RDWR);
+	uint8_t c;
+
+	assert_int_equal(pread_all(fd, &c, 1, at), 1);
+	c ^= 4;
+	assert_int_equal(pwrite_all(fd, &c, 1, at), 0);
+	close(fd);
+}
+
+/* A file's first bytes: damage stops nobody. */
+static void test_file_head(void **state)
+{
+	struct spool_opts o = files_opts();
+
+	fill_files(&o, 0, false);
+	flip(2, 2);
+	expect_lost(&o, MANY, blocks_in(2, 0), "0002.seg is damaged: its last");
+}
+
+static void test_all_empty(void **state)
+{
+	struct spool_opts o = files_opts();
+	struct spool *sp;
+
+	fill_files(&o, 0, false);
+	for (unsigned i = 1; i <= n_files; i++)
+		assert_int_equal(truncate(file_path(i), 0), 0);
+	sp = open_spool(&o);
+	places = 0;
+	assert_int_equal(lend_count(sp), 0);
+	assert_int_equal(metric_get(&spool_stats(sp)->places_damaged), n_files);
+	assert_int_equal(places, n_files);
+	add(sp, LANE_KEEP, "{\"n\":5}", "k", "y");
+	settle(sp);
+	assert_int_equal(lend_count(sp), 1);
+	sp = reopen(sp, &o);
+	assert_int_equal(metric_get(&spool_stats(sp)->places_damaged), 0);
+	close_spool(sp);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
 	const struct CMUnitTest tests[] = {
-		T(test_before_opening),
-		T(test_without_numbers),
-		T(test_acknowledged),
-		T(test_while_open),
+		T(test_before_opening), T(test_without_numbers), T(test_acknowledged),
+		T(test_while_open),     T(test_file_gone),       T(test_file_end),
+		T(test_file_head),      T(test_all_empty),
 	};
 
 	return RUN_TESTS(tests);

@@ -176,12 +176,58 @@ static void test_quarantine(void **state)
 	buf_release(&mem);
 }
 
+/* Files with blocks that were not read yet: gone, emptied or cut; the first, or all of them. */
+static void test_files_lost(void **state)
+{
+	static const struct {
+		int size; /* -1: deleted */
+		bool all;
+		uint64_t damaged;
+		const char *read; /* of blocks 1 to 4, each in a file of its own */
+	} rows[] = {
+		{ 0, false, 1, "! x:2={\"n\":2} x:3={\"n\":3} x:4={\"n\":4} " },
+		{ -1, false, 1, "! x:2={\"n\":2} x:3={\"n\":3} x:4={\"n\":4} " },
+		{ 60, false, 1, "! x:2={\"n\":2} x:3={\"n\":3} x:4={\"n\":4} " },
+		{ 0, true, 4, "! ! ! ! " },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct queue_opts o = opts();
+		struct queue *q;
+		struct queue_reader *rd;
+		char path[128];
+
+		o.segment_bytes = 128;
+		q = open_queue(&o);
+		queue_reader_close(open_reader(q, "detect"));
+		for (uint64_t n = 1; n <= 4; n++)
+			assert_int_equal(put(q, "x", 1, n, 1), QUEUE_STORED);
+		queue_close(q);
+		for (unsigned k = 1; k <= (rows[i].all ? 4u : 1u); k++) {
+			snprintf(path, sizeof(path), "%s/log/%016x.seg", dir, k);
+			assert_int_equal(
+				rows[i].size < 0 ? unlink(path) : truncate(path, rows[i].size), 0);
+		}
+		q = open_queue(&o);
+		assert_int_equal(metric_get(&queue_stats(q)->damaged), rows[i].damaged);
+		rd = open_reader(q, "detect");
+		tellings[0] = '\0';
+		assert_string_equal(read_some(rd, 9), rows[i].read);
+		assert_non_null(
+			strstr(tellings, rows[i].size == 60 ? "1 / " : "1 / blocks of the queue"));
+		queue_reader_close(rd);
+		queue_close(q);
+		remove_dir(NULL);
+		make_dir(NULL);
+	}
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
 	const struct CMUnitTest tests[] = {
 		T(test_readers), T(test_log_deleted), T(test_log_deleted_files),
-		T(test_log_cut), T(test_quarantine),
+		T(test_log_cut), T(test_quarantine),  T(test_files_lost),
 	};
 
 	return RUN_TESTS(tests);

@@ -380,6 +380,115 @@ static void test_damaged_file(void **state)
 	seglog_close(lg);
 }
 
+/* Files of one record each that are gone, empty or cut: told with their names, also as the first.
+ */
+static void test_lost_files(void **state)
+{
+	static const struct {
+		unsigned file;
+		int size; /* -1: deleted */
+		const char *left;
+	} rows[] = {
+		{ 2, -1, "1:1 xxxxxxxxxxxxxxxxx ! 1:3 xxxxxxxxxxxxxxxxx 1:4 xxxxxxxxxxxxxxxxx " },
+		{ 2, 0, "1:1 xxxxxxxxxxxxxxxxx ! 1:3 xxxxxxxxxxxxxxxxx 1:4 xxxxxxxxxxxxxxxxx " },
+		{ 2, 20, "1:1 xxxxxxxxxxxxxxxxx ! 1:3 xxxxxxxxxxxxxxxxx 1:4 xxxxxxxxxxxxxxxxx " },
+		{ 2, 48, "1:1 xxxxxxxxxxxxxxxxx ! 1:3 xxxxxxxxxxxxxxxxx 1:4 xxxxxxxxxxxxxxxxx " },
+		{ 2, 90, "1:1 xxxxxxxxxxxxxxxxx ! 1:3 xxxxxxxxxxxxxxxxx 1:4 xxxxxxxxxxxxxxxxx " },
+		{ 1, 0, "! 1:2 xxxxxxxxxxxxxxxxx 1:3 xxxxxxxxxxxxxxxxx 1:4 xxxxxxxxxxxxxxxxx " },
+		{ 1, 48, "! 1:2 xxxxxxxxxxxxxxxxx 1:3 xxxxxxxxxxxxxxxxx 1:4 xxxxxxxxxxxxxxxxx " },
+		{ 1, -1, "! 1:2 xxxxxxxxxxxxxxxxx 1:3 xxxxxxxxxxxxxxxxx 1:4 xxxxxxxxxxxxxxxxx " },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct seglog *lg = open_log(128, 0, false);
+		struct err err = { 0 };
+
+		put_ok(lg, "1 xxxxxxxxxxxxxxxxx");
+		put_ok(lg, "2 xxxxxxxxxxxxxxxxx");
+		put_ok(lg, "3 xxxxxxxxxxxxxxxxx");
+		put_ok(lg, "4 xxxxxxxxxxxxxxxxx");
+		seglog_close(lg);
+		if (rows[i].size < 0)
+			assert_int_equal(unlink(file_path(rows[i].file)), 0);
+		else
+			assert_int_equal(truncate(file_path(rows[i].file), rows[i].size), 0);
+		lg = open_log(128, 0, false);
+		/* Only the owner knows that it has not dropped the first. */
+		assert_int_equal(seglog_expect(lg, (struct seg_pos){ 1, 48 }, &err), 0);
+		assert_int_equal(seglog_damaged(lg), 1);
+		assert_string_equal(read_all(lg, (struct seg_pos){ 1, 48 }), rows[i].left);
+		put_ok(lg, "5");
+		assert_int_equal(seglog_drop_before(lg, (struct seg_pos){ 4, 0 }, &err), 0);
+		assert_string_equal(read_all(lg, (struct seg_pos){ 0, 0 }),
+				    "1:4 xxxxxxxxxxxxxxxxx 1:5 ");
+		seglog_close(lg);
+		lg = open_log(128, 0, false);
+		assert_int_equal(seglog_damaged(lg), 0);
+		seglog_close(lg);
+		remove_dir(NULL);
+		make_dir(NULL);
+	}
+}
+
+/* A file's name in place of a folder, and a bit of the magic. */
+static void test_odd_files(void **state)
+{
+	struct seglog_opts o = { .dir = dir, .magic = "VTTEST", .segment_bytes = 128 };
+	struct seglog *lg, *other = NULL;
+	struct err err = { 0 };
+	int fd;
+
+	for (unsigned file = 1; file <= 2; file++) { /* the last one, too */
+		lg = open_log(128, 0, false);
+		put_ok(lg, "1 xxxxxxxxxxxxxxxxx");
+		put_ok(lg, "2 xxxxxxxxxxxxxxxxx");
+		seglog_close(lg);
+		fd = open(file_path(file), O_RDWR);
+		assert_int_equal(pwrite_all(fd, "v", 1, 0), 0);
+		close(fd);
+		lg = open_log(128, 0, false);
+		assert_int_equal(seglog_damaged(lg), 1);
+		put_ok(lg, "3 xxxxxxxxxxxxxxxxx");
+		assert_string_equal(read_all(lg, (struct seg_pos){ 0, 0 }),
+				    file == 1 ? "! 1:2 xxxxxxxxxxxxxxxxx 1:3 xxxxxxxxxxxxxxxxx "
+					      : "1:1 xxxxxxxxxxxxxxxxx ! 1:3 xxxxxxxxxxxxxxxxx ");
+		seglog_close(lg);
+		remove_dir(NULL);
+		make_dir(NULL);
+	}
+	assert_int_equal(mkdir(file_path(1), 0700), 0);
+	assert_int_equal(seglog_open(&o, NULL, &other, &err), -1);
+	assert_non_null(strstr(err.msg, "is a folder, not a file of Vartio"));
+}
+
+/* All of them emptied: each is told; a first file whose making was cut is not. */
+static void test_all_emptied(void **state)
+{
+	struct seglog *lg = open_log(128, 0, false);
+
+	put_ok(lg, "1 xxxxxxxxxxxxxxxxx");
+	put_ok(lg, "2 xxxxxxxxxxxxxxxxx");
+	put_ok(lg, "3 xxxxxxxxxxxxxxxxx");
+	seglog_close(lg);
+	for (unsigned i = 1; i <= 3; i++)
+		assert_int_equal(truncate(file_path(i), 0), 0);
+	lg = open_log(128, 0, false);
+	assert_int_equal(seglog_damaged(lg), 3);
+	assert_string_equal(read_all(lg, (struct seg_pos){ 0, 0 }), "! ! ! ");
+	put_ok(lg, "4");
+	assert_string_equal(read_all(lg, (struct seg_pos){ 0, 0 }), "! ! ! 1:4 ");
+	seglog_close(lg);
+	remove_dir(NULL);
+	make_dir(NULL);
+	lg = open_log(128, 0, false);
+	put_ok(lg, "1 xxxxxxxxxxxxxxxxx");
+	seglog_close(lg);
+	assert_int_equal(truncate(file_path(1), 0), 0);
+	lg = open_log(128, 0, false);
+	assert_int_equal(seglog_damaged(lg), 0);
+	seglog_close(lg);
+}
+
 /* What a sender puts into a payload can never be taken for a record, even behind damage. */
 static void test_forged_record(void **state)
 {
@@ -576,7 +685,8 @@ int main(void)
 		T(test_forged_record),      T(test_max_bytes),
 		T(test_disk_full),          T(test_kill),
 		T(test_refusals),           T(test_ordered),
-		T(test_ordered_from_older),
+		T(test_ordered_from_older), T(test_lost_files),
+		T(test_odd_files),          T(test_all_emptied),
 	};
 	int r = RUN_TESTS(tests);
 

@@ -218,6 +218,36 @@ def spool_damaged(build):
         judge(w, feed, lost_ok=segments.spool_events(payload))
 
 
+def spool_files_lost(build):
+    """files of the spool that are emptied, deleted or cut: their lines are lost, counted, and told"""
+    small = {**OFTEN, "spool": {"max_bytes": "1MiB"}}
+    for harm in ("empty", "delete", "delete the first", "cut", "magic"):
+        with world(build, agent=small) as w:
+            feed, held = offline(w, 9000)
+            files = segments.files(w.agent.state / "spool/keep")
+            check(len(files) >= 4, f"{len(files)} files")
+            path = files[0 if "first" in harm else 1]
+            lost = sum(segments.spool_events(payload) for at, _, _, payload in held if at == path)
+            if harm == "magic":
+                segments.flip(path, 2)
+            elif harm == "empty":
+                path.write_bytes(b"")
+            elif harm == "cut":
+                with open(path, "r+b") as f:
+                    f.truncate(1000)  # in its snapshot or its first block
+            else:
+                path.unlink()
+            w.start("agent")
+            w.start("collector")
+            settle(w, feed)
+            equal([w.agent.status()["spool"][k] for k in ("damaged_places", "events_damaged")],
+                  [1, lost], f"{harm}: places that cannot be read, events lost")
+            check(path.name in w.agent.process.text(), f"{harm}: the agent does not name the file")
+            told(w, DAMAGED)
+            judge(w, feed, lost_ok=lost)
+            print(f"# {harm}: {lost} lines lost, and told")
+
+
 def queue_damaged(build):
     """a flipped bit in an acknowledged record: its events are lost, it is set aside, and told"""
     with world(build) as w:
@@ -309,7 +339,7 @@ def spool_gone(build):
 
 CASES = (power_agent, power_collector, power_either, idle_agent, cut_after_ack, eio_spool, eio_queue,
          eio_database, no_space_spool, no_space_queue, short_writes, spool_tail, spool_damaged,
-         queue_damaged, machine_restored, state_restored, spool_gone)
+         spool_files_lost, queue_damaged, machine_restored, state_restored, spool_gone)
 
 if __name__ == "__main__":
     main(*chosen(CASES))
