@@ -4,6 +4,7 @@ feed of numbered lines, and the judge's word on it."""
 import collections
 import contextlib
 import datetime
+import os
 import pathlib
 import re
 import sqlite3
@@ -61,20 +62,24 @@ def write_lines(out, first, end, text=PLAIN):
     out.flush()
 
 
-def append(path, first, end):
+def append(path, first, end, pad=0):
+    """pad: bytes that do not compress, in each line."""
     with open(path, "a", encoding="utf-8") as out:
-        write_lines(out, first, end)
+        for n in range(first, end) if pad else ():
+            write_lines(out, n, n + 1, PLAIN + " " + os.urandom(pad).hex())
+        if not pad:
+            write_lines(out, first, end)
 
 
 class Lines:
     """A feed that writes when it is told to."""
 
-    def __init__(self, path, count):
+    def __init__(self, path, count, pad=0):
         self.path, self.written = path, 0
-        self.more(count)
+        self.more(count, pad)
 
-    def more(self, count):
-        append(self.path, self.written, self.written + count)
+    def more(self, count, pad=0):
+        append(self.path, self.written, self.written + count, pad)
         self.written += count
 
 
