@@ -36,6 +36,9 @@ static const struct conf_item agents_items[] = {
 	  "enrolment, HTTPS by our own authority" },
 	{ "max_connections", CONF_INT, AT(agents.max_connections), 1, 100000, "10000",
 	  "agents connected at once" },
+	{ "max_connections_each", CONF_INT, AT(agents.max_connections_each), 1, 10000, "16",
+	  "connections of one certificate; for one more the one that was silent longest is "
+	  "closed. A Beat or Logstash needs one a worker" },
 	{ NULL },
 };
 static const struct conf_item queue_items[] = {

@@ -15,7 +15,7 @@ struct config {
 		const char *listen;     /* "0.0.0.0" */
 		int64_t port;           /* Lumberjack, 5044 */
 		int64_t enrol_port;     /* 5043 */
-		int64_t max_connections;
+		int64_t max_connections, max_connections_each;
 	} agents;
 	struct {
 		uint64_t max_bytes, commit_bytes, retain_bytes;

@@ -354,6 +354,7 @@ static int start_doors(struct collector *co, struct err *err)
 	struct listen_opts lo = { .addr = cf->agents.listen,
 				  .port = (uint16_t)cf->agents.port,
 				  .max_connections = (unsigned)cf->agents.max_connections,
+				  .max_each = (unsigned)cf->agents.max_connections_each,
 				  .queue = co->queue,
 				  .put = queue_put,
 				  .admit = on_admit,

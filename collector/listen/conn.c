@@ -12,7 +12,6 @@
 
 #define MAX_IN_BYTES (WINDOW_FRAME_MAX + WINDOW_HEADER_MAX)
 #define LOG_SPAN_S   10
-#define SILENT_NS    (5 * NS_PER_SEC) /* within a handshake, when others wait for its place */
 #define LOG_IN_SPAN  10u
 
 /* Strangers may knock as often as they like, but not fill the log. */
@@ -41,21 +40,53 @@ static int on_verify(struct tls_conn *tls, gnutls_x509_crt_t peer, struct err *e
 static void handshake_over(struct listen_thread *th)
 {
 	th->handshaking--;
+	metric_add(&th->ls->stats.handshakes, (uint64_t)-1);
 	if (th->pending_accept && !th->stopping) {
 		th->pending_accept = false;
 		conn_accept(th);
 	}
 }
 
+/* One more than a certificate may have: the one that was silent longest goes, as an agent whose
+ * line broke without a word has left such ones behind. None on this thread: the new one itself. */
+static void make_way(struct conn *cn)
+{
+	struct listen_thread *th = cn->th;
+	struct conn *go = cn;
+	unsigned left;
+
+	for (struct conn *at = cn->share->conns; at != NULL; at = at->share_next)
+		if (at->tls != NULL && !at->revoked && at->heard_ns < go->heard_ns &&
+		    strcmp(at->id.serial, cn->id.serial) == 0)
+			go = at;
+	go->revoked = true; /* once */
+	metric_add(&th->ls->stats.replaced, 1);
+	if (share_may_log(cn->share, &left))
+		log_line(LOG_LEVEL_WARN,
+			 "connection closed: its certificate has more than "
+			 "agents.max_connections_each",
+			 "tenant", cn->id.tenant, "agent", cn->id.agent, "peer", tls_peer(go->tls),
+			 NULL);
+	tls_close(go->tls, NULL);
+}
+
 static void on_open(struct tls_conn *tls)
 {
 	struct conn *cn = tls_arg(tls);
+	struct listen_thread *th = cn->th;
 
 	cn->open = true;
-	places_open(cn);
-	metric_add(&cn->th->ls->stats.accepted, 1);
-	handshake_over(cn->th);
-	intake_data(cn, (struct slice){ NULL, 0 });
+	handshake_over(th);
+	cn->heard_ns = time_mono_ns();
+	if (share_join(cn) < 0) {
+		tls_close(tls, &(struct err){ .code = ERR_NOMEM, .msg = "out of memory" });
+		return;
+	}
+	metric_add(&th->ls->stats.accepted, 1);
+	if (places_open(cn) > th->ls->opts.max_each)
+		make_way(cn);
+	if (cn->tls != NULL && !cn->revoked)
+		intake_data(cn, (struct slice){ NULL, 0 });
 }
 
 static ssize_t on_data(struct tls_conn *tls, struct slice in)
@@ -80,7 +111,9 @@ static void on_closed(struct tls_conn *tls, const struct err *err)
 	places_closed(cn);
 	cn->tls = NULL;
 	window_reset(&cn->win);
-	pool_count(cn, 0);
+	if (cn->share != NULL)
+		pool_count(cn, 0);
+	share_leave(cn);
 	atomic_fetch_sub(&th->ls->n_conns, 1);
 	metric_set(&st->connections, atomic_load(&th->ls->n_conns));
 	if (!cn->open)
@@ -110,11 +143,18 @@ void conn_try_free(struct conn *cn)
 
 void conn_reject(struct conn *cn, const struct err *why)
 {
+	char text[16];
+	unsigned left;
+
 	if (cn->tls == NULL)
 		return;
 	metric_add(&cn->th->ls->stats.rejected, 1);
-	log_line(LOG_LEVEL_WARN, "connection closed for what it sent", "tenant", cn->id.tenant,
-		 "agent", cn->id.agent, "peer", tls_peer(cn->tls), "reason", why->msg, NULL);
+	if (share_may_log(cn->share, &left)) {
+		snprintf(text, sizeof(text), "%u", left);
+		log_line(LOG_LEVEL_WARN, "connection closed for what it sent", "tenant",
+			 cn->id.tenant, "agent", cn->id.agent, "peer", tls_peer(cn->tls), "reason",
+			 why->msg, "not_logged_before", left > 0 ? text : NULL, NULL);
+	}
 	tls_close(cn->tls, why);
 }
 
@@ -185,28 +225,12 @@ int conn_accept(struct listen_thread *th)
 		th->conns->prev = cn;
 	th->conns = cn;
 	th->handshaking++;
+	metric_add(&ls->stats.handshakes, 1);
 	th->accepts++;
+	cn->group = waiting_group(tls_peer(cn->tls));
 	cn->opened_ns = time_mono_ns();
 	metric_set(&ls->stats.connections, atomic_fetch_add(&ls->n_conns, 1) + 1);
 	return 0;
-}
-
-void conn_make_room(struct listen_thread *th)
-{
-	const int64_t before = time_mono_ns() - SILENT_NS;
-	struct conn *oldest = NULL;
-	struct err err;
-
-	for (struct conn *cn = th->conns; cn != NULL; cn = cn->next)
-		if (!cn->open && !cn->revoked && cn->tls != NULL && cn->opened_ns < before &&
-		    (oldest == NULL || cn->opened_ns < oldest->opened_ns))
-			oldest = cn;
-	if (oldest == NULL)
-		return;
-	oldest->revoked = true; /* once */
-	err_set(&err, ERR_PEER, "%s: the TLS handshake took long while others waited",
-		tls_peer(oldest->tls));
-	tls_close(oldest->tls, &err);
 }
 
 void conn_revoke(struct listen_thread *th)

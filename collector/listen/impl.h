@@ -5,6 +5,9 @@
 
 #include <pthread.h>
 
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
 #include "collector/listen/listen.h"
 #include "collector/listen/window.h"
 #include "common/net/identity.h"
@@ -15,6 +18,7 @@ struct put;
 struct sender;
 struct foreign;
 struct cert;
+struct share;
 
 struct listen_thread {
 	struct listen *ls;
@@ -36,6 +40,8 @@ struct listen_thread {
 	unsigned puts;       /* with the queue's writer */
 	uint64_t held_bytes; /* see pool.c */
 	unsigned pool_level;
+	struct share *shares; /* by sender; kept, as a registry's agents are few */
+	int64_t looked_ns, told_ns;
 	struct put *again;  /* to be put again */
 	int64_t log_from_s; /* failed handshakes are logged ten times in ten seconds */
 	unsigned logged;
@@ -64,9 +70,14 @@ struct conn { /* moves: handshake -> open -> gone; freed once gone and without p
 	struct conn *prev, *next;
 	struct identity id;
 	struct window win;
+	uint64_t group;      /* of its address: see waiting.c */
+	struct share *share; /* NULL: not open */
+	struct conn *share_prev, *share_next;
 	size_t held;     /* bytes that make nothing whole yet; in the thread's held_bytes */
+	size_t rest;     /* bytes that the last call left, and that come again with the next */
 	int64_t held_ns; /* since when it has held some (monotonic) */
 	int64_t heard_ns;
+	int64_t slack_ms; /* how much longer it may take with what it has begun */
 	bool first_of_pool, chosen;
 	size_t partial, blocked_bytes; /* held: unread and half windows; blocks to be put again */
 	struct {
@@ -101,17 +112,38 @@ void sender_settled(struct listen *ls, struct sender *sd); /* stored, or given u
 void senders_free(struct listen *ls);
 
 /* pool.c: memory for what is not whole yet. */
-void pool_count(struct conn *cn, size_t bytes); /* of the connection, now */
+void pool_count(struct conn *cn, size_t bytes);   /* of the connection, now */
+void pool_arrived(struct conn *cn, size_t bytes); /* new ones: it gets on */
 bool pool_lets_read(const struct conn *cn);
+/* share.c: what one sender has of a thread, over all its connections. */
+struct share {
+	char key[IDENTITY_TENANT_MAX + IDENTITY_AGENT_MAX + 2]; /* "tenant:agent" */
+	struct conn *conns;
+	uint64_t held;
+	bool over; /* it holds its share; `first` alone goes on */
+	struct conn *first;
+	int64_t log_from_ns;
+	unsigned logged;
+	UT_hash_handle hh;
+};
+int share_join(struct conn *cn);   /* -1: out of memory */
+void share_leave(struct conn *cn); /* harmless when it has none */
+void shares_free(struct listen_thread *th);
+/* May a line be logged for what this sender did? *ret_left: how many were left out since. */
+bool share_may_log(struct share *sh, unsigned *ret_left);
 /* intake.c */
 void intake_update(struct conn *cn);      /* reads on, or not */
 bool intake_reads(const struct conn *cn); /* it is the sender's turn */
 
 /* places.c: one certificate must not send from two addresses at the same time. */
-void places_open(struct conn *cn);
-void places_sent(struct conn *cn); /* a window came */
+unsigned places_open(struct conn *cn); /* how many its certificate has now, on all threads */
+void places_sent(struct conn *cn);     /* a window came */
 void places_closed(struct conn *cn);
 void certs_free(struct listen *ls);
+
+/* waiting.c: whose handshake makes room when others wait. */
+uint64_t waiting_group(const char *peer);         /* the same for an IPv4 /32, an IPv6 /64 */
+void waiting_make_room(struct listen_thread *th); /* ends those that have had their time */
 
 /* foreign.c: events of other makers into ECS. */
 struct foreign *foreign_new(void);
@@ -132,8 +164,7 @@ void intake_drop(struct listen_thread *th, struct conn *cn); /* gives up what wa
 /* conn.c */
 void conn_try_free(struct conn *cn);
 void conn_reject(struct conn *cn, const struct err *why);
-int conn_accept(struct listen_thread *th);     /* accepts what waits */
-void conn_make_room(struct listen_thread *th); /* ends the oldest handshake that is silent */
+int conn_accept(struct listen_thread *th); /* accepts what waits */
 void conn_revoke(struct listen_thread *th);
 
 #endif

@@ -431,6 +431,7 @@ ssize_t intake_data(struct conn *cn, struct slice in)
 
 	if (in.n == 0) /* the connection has just opened */
 		tell_seen(cn);
+	pool_arrived(cn, in.n - cn->rest);
 	while (used < in.n && has_room(cn)) {
 		n = window_feed(&cn->win, slice_from(in, used), &cn->th->scratch, &w, &err);
 		if (n == 0)
@@ -450,9 +451,9 @@ ssize_t intake_data(struct conn *cn, struct slice in)
 		used += (size_t)n;
 	}
 	keep_scratch(cn->th);
+	cn->rest = in.n - used;
 	/* Who is not read keeps what the last read brought. */
-	cn->partial =
-		cn->win.frames.cap + in.n - used + (intake_reads(cn) ? 0 : tls_unread(cn->tls));
+	cn->partial = cn->win.frames.cap + cn->rest + (intake_reads(cn) ? 0 : tls_unread(cn->tls));
 	pool_count(cn, cn->partial + cn->blocked_bytes);
 	intake_update(cn);
 	return (ssize_t)used;

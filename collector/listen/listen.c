@@ -14,12 +14,17 @@
 #define MAX_CONNECTIONS 10000u
 #define MAX_HANDSHAKES  256u
 #define ACCEPTS_A_TURN  8u /* a handshake costs a millisecond, and others wait meanwhile */
-#define ROOM_MS         500u
+#define ROOM_MS         10u
+#define MAX_EACH        16u
+#define FRAME_MS        60000u
+#define GRACE_MS        1000u
 #define MAX_WINDOWS     24u
 #define MAX_HELD_BYTES  (UINT64_C(64) << 20)
 #define STALL_MS        5000u
 #define IDLE_MS         900000u
 #define RETRY_MS        500u
+
+static void on_room(uv_timer_t *t);
 
 /* The loop's next turn: those that are connected already have had theirs. */
 static void on_pace(uv_idle_t *idle)
@@ -28,10 +33,14 @@ static void on_pace(uv_idle_t *idle)
 
 	uv_idle_stop(idle);
 	th->accepts = 0;
-	if (th->pending_accept && th->handshaking < th->ls->opts.max_handshakes) {
-		th->pending_accept = false;
-		conn_accept(th);
+	if (!th->pending_accept)
+		return;
+	if (th->handshaking >= th->ls->opts.max_handshakes) {
+		uv_timer_start(&th->room, on_room, 0, ROOM_MS);
+		return;
 	}
+	th->pending_accept = false;
+	conn_accept(th);
 }
 
 static void on_turn(uv_check_t *check)
@@ -42,13 +51,13 @@ static void on_turn(uv_check_t *check)
 		th->accepts = 0;
 }
 
-/* Strangers that are silent within a handshake must not keep agents out. */
+/* Strangers that dawdle within a handshake must not keep agents out. */
 static void on_room(uv_timer_t *t)
 {
 	struct listen_thread *th = t->data;
 
 	if (th->pending_accept && th->handshaking >= th->ls->opts.max_handshakes)
-		conn_make_room(th);
+		waiting_make_room(th);
 	else
 		uv_timer_stop(t);
 }
@@ -267,6 +276,12 @@ static void defaults(struct listen_opts *o)
 		o->max_windows = WINDOWS_MAX;
 	if (o->max_held_bytes == 0)
 		o->max_held_bytes = MAX_HELD_BYTES;
+	if (o->max_each == 0)
+		o->max_each = MAX_EACH;
+	if (o->frame_ms == 0)
+		o->frame_ms = FRAME_MS;
+	if (o->grace_ms == 0)
+		o->grace_ms = GRACE_MS;
 	if (o->stall_ms == 0)
 		o->stall_ms = STALL_MS;
 	if (o->idle_ms == 0)
@@ -376,6 +391,15 @@ void listen_metrics(const struct listen *ls, struct buf *out)
 		  &st->rejected },
 		{ "vartio_listen_pool_full", "Times that reading was held back for want of memory.",
 		  &st->pool_full },
+		{ "vartio_listen_share_full", "Times that a sender held its share of that memory.",
+		  &st->share_full },
+		{ "vartio_listen_too_slow",
+		  "Connections closed because what they had begun came too slowly.",
+		  &st->too_slow },
+		{ "vartio_listen_replaced",
+		  "Connections closed for a newer one of the same certificate.", &st->replaced },
+		{ "vartio_listen_made_room",
+		  "Handshakes under way that were ended because others waited.", &st->made_room },
 		{ "vartio_listen_revoked", "Connections closed because their right ended.",
 		  &st->revoked },
 		{ "vartio_listen_two_places",
@@ -386,6 +410,9 @@ void listen_metrics(const struct listen *ls, struct buf *out)
 	metrics_family(out, "vartio_listen_held_bytes", "gauge",
 		       "Bytes of frames and windows that are not whole yet.");
 	metrics_u64(out, "vartio_listen_held_bytes", metric_get(&st->held_bytes), NULL);
+
+	metrics_family(out, "vartio_listen_handshakes", "gauge", "Handshakes under way.");
+	metrics_u64(out, "vartio_listen_handshakes", metric_get(&st->handshakes), NULL);
 
 	metrics_family(out, "vartio_listen_connections", "gauge", "Senders connected now.");
 	metrics_u64(out, "vartio_listen_connections", metric_get(&st->connections), NULL);
@@ -426,6 +453,7 @@ void listen_stop(struct listen *ls)
 		uv_loop_close(&th->loop);
 		pthread_mutex_destroy(&th->lock);
 		foreign_free(th->foreign);
+		shares_free(th);
 		buf_release(&th->scratch);
 	}
 	senders_free(ls);

@@ -21,14 +21,17 @@ struct listen_opts {
 	unsigned threads;         /* 0: 1 */
 	struct tls_creds *creds;  /* a reference is taken */
 	unsigned max_connections; /* over all threads (10,000); more are closed at once */
-	unsigned max_handshakes;  /* at the same time, a thread (256); more wait in the backlog */
+	unsigned max_each; /* of one certificate (16); for one more its longest silent one goes */
+	unsigned max_handshakes; /* at the same time, a thread (256); more wait in the backlog */
 	unsigned max_windows;    /* a connection's windows in the queue's writer (24, at most 32) */
 	uint64_t max_held_bytes; /* of frames and windows that are not whole yet (64 MiB) */
-	uint32_t stall_ms;       /* silent within a frame while that memory is short (0: 5,000) */
-	uint32_t handshake_ms;   /* 0: 10,000 */
-	uint32_t idle_ms;        /* a silent sender is closed (0: 900,000) */
-	uint32_t retry_ms;       /* until a full queue is asked again (0: 500) */
-	struct queue *queue;     /* given to put */
+	uint32_t frame_ms; /* a frame or window may lag so far behind 250 bytes a second (60,000) */
+	uint32_t stall_ms; /* the same while that memory is short (0: 5,000) */
+	uint32_t handshake_ms; /* 0: 10,000 */
+	uint32_t grace_ms;     /* of it a handshake has even when others wait (0: 1,000) */
+	uint32_t idle_ms;      /* a silent sender is closed (0: 900,000) */
+	uint32_t retry_ms;     /* until a full queue is asked again (0: 500) */
+	struct queue *queue;   /* given to put */
 	int (*put)(struct queue *q, const struct queue_block *blk,
 		   void (*done)(void *arg, enum queue_result res, const struct err *err), void *arg,
 		   struct err *err); /* queue_put */
@@ -51,6 +54,10 @@ struct listen_stats {
 	metric retries;               /* puts that the queue would not take */
 	metric rejected;              /* connections closed for what they sent */
 	metric held_bytes, pool_full; /* held now; times that reading was held back for it */
+	metric share_full;            /* times that a sender held its share of it */
+	metric too_slow;              /* of `rejected`: with a frame or window under way */
+	metric replaced;              /* connections closed for a newer one of their certificate */
+	metric handshakes, made_room; /* under way now; ended because others waited */
 	metric revoked;               /* connections closed by a revoke check */
 	metric two_places;            /* times that a certificate sent from two addresses at once */
 };

@@ -9,9 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "common/base/time.h"
 
 #define TELL_EVERY_NS (INT64_C(3600) * NS_PER_SEC) /* a certificate */
@@ -34,10 +31,11 @@ static void address_of(const struct conn *cn, char *out, size_t n)
 		 peer);
 }
 
-void places_open(struct conn *cn)
+unsigned places_open(struct conn *cn)
 {
 	struct listen *ls = cn->th->ls;
 	struct cert *ct;
+	unsigned n;
 
 	cn->opened_ns = time_mono_ns();
 	pthread_mutex_lock(&ls->lock);
@@ -50,10 +48,10 @@ void places_open(struct conn *cn)
 			ct = NULL;
 		}
 	}
-	if (ct != NULL)
-		ct->conns++;
+	n = ct != NULL ? ++ct->conns : 1;
 	cn->cert = ct;
 	pthread_mutex_unlock(&ls->lock);
+	return n;
 }
 
 void places_closed(struct conn *cn)

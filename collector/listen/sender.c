@@ -7,9 +7,6 @@
 
 #include <stdlib.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "common/base/hash.h"
 
 struct sender {

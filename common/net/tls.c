@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 #define HANDSHAKE_MS 10000u
 #define MAX_IN_BYTES (1024u * 1024u)
@@ -351,6 +352,20 @@ size_t tls_unread(const struct tls_conn *cn)
 void *tls_arg(const struct tls_conn *cn)
 {
 	return cn->arg;
+}
+
+bool tls_answered(const struct tls_conn *cn)
+{
+	return cn->answered;
+}
+
+bool tls_peers_turn(const struct tls_conn *cn)
+{
+	uv_os_fd_t fd;
+	int unread = 0;
+
+	return uv_fileno((const uv_handle_t *)&cn->tcp, &fd) < 0 ||
+	       ioctl(fd, FIONREAD, &unread) < 0 || unread == 0;
 }
 
 const char *tls_peer(const struct tls_conn *cn)

@@ -81,6 +81,9 @@ size_t tls_unread(const struct tls_conn *cn); /* ciphertext that a paused connec
  * nothing else. why may be NULL. Calling again is harmless. */
 void tls_close(struct tls_conn *cn, const struct err *why);
 void *tls_arg(const struct tls_conn *cn);
+/* In a handshake: has the peer said its hello, and is it the peer who is waited for? */
+bool tls_answered(const struct tls_conn *cn);
+bool tls_peers_turn(const struct tls_conn *cn);
 const char *tls_peer(const struct tls_conn *cn);      /* "192.0.2.7:40022", for messages */
 gnutls_x509_crt_t tls_peer_cert(struct tls_conn *cn); /* lent; NULL when there is none */
 enum tls_failure tls_failure(const struct tls_conn *cn);

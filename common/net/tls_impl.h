@@ -46,6 +46,7 @@ struct tls_conn {
 	gnutls_alert_description_t alert;
 	unsigned handles; /* not closed yet */
 	bool server, paused, reading, writing, busy, eof, kicked, again, drain, silent;
+	bool answered;
 	char peer[TLS_PEER_MAX];
 };
 

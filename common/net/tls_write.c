@@ -82,6 +82,7 @@ ssize_t tls_push(gnutls_transport_ptr_t p, const void *data, size_t n)
 {
 	struct tls_conn *cn = p;
 
+	cn->answered = true;
 	buf_put(&cn->out, data, n);
 	if (cn->out.failed) {
 		gnutls_transport_set_errno(cn->session, ENOMEM);
