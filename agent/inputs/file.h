@@ -80,8 +80,9 @@ struct tail {
 	uint64_t since_ms; /* loop time: ROTATED last growth, LOST since, held since */
 	uint64_t read_ms;  /* loop time of the last read */
 	uint64_t lost_ms;  /* loop time when it became LOST; 0: never */
-	bool searched;     /* LOST: it has been looked for since */
-	dev_t was_dev;     /* LOST: the inode that its bytes were under */
+	bool pending;      /* ROTATED, or PARKED and done: what came after it is still looked for */
+	struct timespec settled; /* pending: the folder's mtime when that was looked for in peace */
+	dev_t was_dev;           /* LOST: the inode that its bytes were under */
 	ino_t was_ino;
 	struct timespec looked; /* LOST: the folder's mtime when last searched */
 	unsigned seen;          /* the scan that saw it last */
@@ -151,12 +152,10 @@ enum rest_begin rest_begin(struct tail *t); /* where to start; may take another'
 void rest_lost(struct tail *t); /* t's bytes are gone from its inode: LOST, and look for them */
 void rest_truncated(struct tail *t); /* the same, while t goes on with the new content */
 void rest_search(struct tail *t);    /* a LOST one, again, when its folder changed */
-/* t, open and LIVE until now, is under none of our paths any more: what came after it unseen? */
-void rest_rotated(struct tail *t);
 
 /* file_missed.c */
-/* o was found again under the name found, last written at since: reads what rotated after it. */
-void rest_missed(struct tail *o, const char *found, const struct timespec *since);
+/* Reads what rotated after o, which is pending until that is settled. */
+void rest_missed(struct tail *o);
 bool file_generation(const char *base, const char *name, int64_t *ret);
 
 /* file_scan.c */

@@ -5,23 +5,37 @@
  * them. They are read from their beginning, oldest first, between that rest and the log of today.
  * Both the numbers or dates in the names and the times of the files must say that they are newer,
  * and none of the places that are known may be one in them: what was read, or is about to be found
- * by its own fingerprint, is not read again. */
+ * by its own fingerprint, is not read again.
+ *
+ * Rotation may be at work while we look: a name is given on, a plain file becomes a compressed one.
+ * So a search counts only when the folder stayed as it was, and had been so for a while. Until then
+ * the tail from which it starts is PENDING, a restart included, and each scan looks again; and
+ * until the log of today has a place of its own, from which a later search could start. */
 #include "agent/inputs/file.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/base/file.h"
+#include "common/base/time.h"
 
-#define MISSED_MAX 64u /* generations of one log */
+#define MISSED_MAX 64u                        /* generations of one log */
+#define TRIES      3u                         /* in one scan, when the folder changes meanwhile */
+#define QUIET_NS   (INT64_C(100) * NS_PER_MS) /* clocks of file systems are coarser than changes */
+/* A damaged .gz, or a copy of a log, is looked at again as long as it may be in the making. */
+#define BEING_MADE_NS (60 * NS_PER_SEC)
+#define NULS_MAX      ((uint64_t)16 << 20) /* passed over before a fingerprint */
 
 struct missed {
 	char name[256];
 	int64_t rank;
+	struct stat st;
 };
+
+enum begun { BEGUN, KNOWN, UNDECIDED /* ask again */ };
 
 /* Digits with separators between them, one at least. Their value, or -1. */
 static int64_t numbers(struct slice s)
@@ -69,25 +83,36 @@ bool file_generation(const char *base, const char *name, int64_t *ret)
 	return true;
 }
 
-/* Names move on while files are read, so they tell only where no fingerprint can. */
-static bool known(const struct files *fs, const struct stat *st, const char *path)
+/* Names move on while files are read, so they tell only where no fingerprint can. An inode does not
+ * tell where its tail was not met since the start: another file may have it now. */
+static bool known(const struct tail *from, const struct stat *st, const char *path)
 {
-	for (size_t i = 0; i < fs->n_tails; i++) {
-		const struct tail *t = fs->tails[i];
+	for (size_t i = 0; i < from->fs->n_tails; i++) {
+		const struct tail *t = from->fs->tails[i];
+		bool unmet = t->state == TAIL_PARKED && t->seen != t->fs->scan && t->print.n > 0 &&
+			     t->print.base == 0 && strcmp(t->path, from->path) == 0;
 
 		if (!t->dead &&
-		    ((t->ino == st->st_ino && t->dev == st->st_dev) ||
+		    ((t->ino == st->st_ino && t->dev == st->st_dev && !unmet) ||
 		     (t->gz != NULL && t->print.base > 0 && strcmp(t->real, path) == 0)))
 			return true;
 	}
 	return false;
 }
 
+/* The oldest first; of one generation the plain file. */
 static int by_rank(const void *a, const void *b)
 {
 	const struct missed *x = a, *y = b;
 
-	return x->rank < y->rank ? -1 : x->rank > y->rank;
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+static int open_one(const char *path)
+{
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
 }
 
 /* Its first bytes, through zlib, which reads plain files too. */
@@ -102,49 +127,100 @@ static bool fingerprint(struct tail *t)
 	return true;
 }
 
+static bool begins_with_print(const struct tail *o, const struct tail *t)
+{
+	return o->print.n > 0 && o->print.base == 0 && o->print.n <= t->print.n &&
+	       print_hash(t->head, o->print.n) == o->print.hash;
+}
+
 /* o is not met by its inode, or is about to be: only its fingerprint can tell. */
 static bool printed(const struct tail *o, const struct tail *t)
 {
 	bool unmet = o->state == TAIL_PARKED && o->seen != o->fs->scan;
 
-	return (unmet || o->state == TAIL_LOST || o->gz != NULL) && o->print.n > 0 &&
-	       o->print.base == 0 && o->print.n <= t->print.n &&
-	       print_hash(t->head, o->print.n) == o->print.hash;
+	return (unmet || o->state == TAIL_LOST || o->gz != NULL) && begins_with_print(o, t);
 }
 
-/* o is open, perhaps not read yet, and was removed: t may be what compression made of it. */
-static bool removed(const struct tail *o, const struct tail *t)
+static bool begins_with(const char *head, size_t head_n, const struct tail *t)
 {
-	size_t n = o->head_n < t->print.n ? o->head_n : t->print.n;
+	size_t n = head_n < t->print.n ? head_n : t->print.n;
+
+	return n > 0 && memcmp(head, t->head, n) == 0;
+}
+
+/* o is open, perhaps not read yet, and was renamed or removed: t is what compression made of it. */
+static bool squeezed(const struct tail *o, const struct tail *t)
+{
 	struct stat st;
 
-	return o->fd >= 0 && n > 0 && o->print.base == 0 && fstat(o->fd, &st) == 0 &&
-	       st.st_nlink == 0 && memcmp(o->head, t->head, n) == 0;
+	return o->fd >= 0 && o->state != TAIL_LIVE && o->print.base == 0 &&
+	       (file_compressed(t->real) || (fstat(o->fd, &st) == 0 && st.st_nlink == 0)) &&
+	       begins_with(o->head, o->head_n, t);
 }
 
-/* Its bytes are those of a file that we know under another inode: a rest that is looked for or was
- * found in a compressed file, one that is open and was compressed just now, or what was read to its
- * end and kept for this question. */
-static bool known_bytes(const struct tail *t)
+/* t begins as a log that is followed now: a copy of it, which will be truncated or was just now.
+ * When that is noticed, its rest is looked for in the copy. */
+static bool copied(const struct tail *o, const struct tail *t)
 {
+	char head[FILE_HEAD_MAX];
+	ssize_t n;
+
+	if (o->state != TAIL_LIVE)
+		return false;
+	if (begins_with_print(o, t))
+		return true;
+	n = o->fd >= 0 ? pread(o->fd, head, sizeof(head), 0) : 0;
+	return n > 0 && begins_with(head, (size_t)n, t);
+}
+
+/* KNOWN: its bytes are those of a file that we know under another inode: a rest that is looked for
+ * or was found in a compressed file, one that is open and was compressed just now, or what was read
+ * to its end and kept for this question. */
+static enum begun known_bytes(const struct tail *t)
+{
+	enum begun r = BEGUN;
+
 	for (size_t i = 0; i < t->fs->n_tails; i++) {
 		const struct tail *o = t->fs->tails[i];
 
-		if (o != t && !o->dead && strcmp(o->path, t->path) == 0 &&
-		    (printed(o, t) || removed(o, t)))
-			return true;
+		if (o == t || o->dead || strcmp(o->path, t->path) != 0)
+			continue;
+		if (printed(o, t) || squeezed(o, t))
+			return KNOWN;
+		if (copied(o, t))
+			r = UNDECIDED;
 	}
-	return false;
+	return r;
 }
 
-static void begin(struct tail *o, const char *path)
+static void told(struct tail *o, const char *path, int error)
+{
+	struct err err;
+
+	if (o->warned)
+		return;
+	o->warned = true;
+	input_unreadable(path, error, &err);
+	files_warn(o->fs, &err);
+}
+
+static enum begun begin(struct tail *o, const char *path)
 {
 	struct tail *t = tail_new(o->fs);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+	int fd = open_one(path), error = errno;
+	enum begun r = UNDECIDED;
 	struct stat st;
 
-	if (t == NULL || !tail_set_path(t, path) || fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 && error != ENOENT && error != ELOOP && error != ESTALE) {
+		told(o, path, error);
+		r = KNOWN; /* asked again when the folder changes */
+	}
+	if (t == NULL || fd < 0 || !tail_set_path(t, path) || fstat(fd, &st) < 0)
 		goto fail;
+	if (known(o, &st, path)) { /* another one has got the name since */
+		r = KNOWN;
+		goto fail;
+	}
 	free(t->path);
 	t->path = strdup(o->path); /* the name that people know */
 	t->head = malloc(FILE_HEAD_MAX);
@@ -152,7 +228,10 @@ static void begin(struct tail *o, const char *path)
 	if (t->gz == NULL)
 		goto fail;
 	fd = -1; /* the stream's now */
-	if (!fingerprint(t) || known_bytes(t))
+	r = fingerprint(t) ? known_bytes(t) : UNDECIDED;
+	if (r == UNDECIDED && time_now_ns() - st.st_ctim.tv_sec * NS_PER_SEC > BEING_MADE_NS)
+		r = KNOWN; /* should it be a copy, its original's rest is looked for in it */
+	if (r != BEGUN)
 		goto fail;
 	t->state = TAIL_ROTATED;
 	t->begun = t->dirty = true;
@@ -160,65 +239,170 @@ static void begin(struct tail *o, const char *path)
 	t->dev = st.st_dev;
 	t->ino = st.st_ino;
 	tail_store(t);
-	return;
+	return BEGUN;
 fail:
 	if (fd >= 0)
 		close(fd);
 	if (t != NULL)
 		t->dead = true;
+	return r;
 }
 
-static size_t collect(struct tail *o, DIR *d, const char *dir, int64_t than,
-		      const struct timespec *since, struct missed *out)
+/* The name from which generations are counted; real may be a generation's by now. */
+static const char *log_name(const struct tail *o)
+{
+	const char *name = file_base(o->path), *real = file_base(o->real);
+	int64_t rank;
+
+	return file_generation(name, real, &rank) ? name : real;
+}
+
+static size_t collect(const struct tail *o, DIR *d, const char *dir, struct missed *out)
 {
 	char path[4096];
 	size_t n = 0;
 
 	for (struct dirent *e; n < MISSED_MAX && (e = readdir(d)) != NULL;) {
-		struct stat st;
-		int64_t rank;
+		struct missed *m = &out[n];
 
-		if (!file_generation(file_base(o->real), e->d_name, &rank) || rank <= than)
+		if (!file_generation(log_name(o), e->d_name, &m->rank))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-		if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0 ||
-		    st.st_mtim.tv_sec < since->tv_sec || known(o->fs, &st, path))
-			continue;
-		if (slice_ends(slice_str(path), SLICE(".gz"))) {
-			if (!o->fs->conf->compressed)
-				continue;
-			path[strlen(path) - 3] = '\0';
-			if (access(path, F_OK) == 0)
-				continue; /* being compressed: the plain file is read */
-		}
-		snprintf(out[n].name, sizeof(out[n].name), "%s", e->d_name);
-		out[n++].rank = rank;
+		snprintf(m->name, sizeof(m->name), "%s", e->d_name);
+		if (lstat(path, &m->st) == 0 && S_ISREG(m->st.st_mode) && m->st.st_size > 0)
+			n++;
 	}
+	qsort(out, n, sizeof(*out), by_rank);
 	return n;
 }
 
-void rest_missed(struct tail *o, const char *found, const struct timespec *since)
+/* The file begins with the bytes that o is known by. */
+static bool holds(const struct tail *o, const char *path)
 {
-	struct missed *m = calloc(MISSED_MAX, sizeof(*m));
-	char dir[2048], path[4096];
-	int64_t than;
-	DIR *d = NULL;
-	size_t n;
+	char head[FILE_HEAD_MAX];
+	uint64_t skip = o->print.base;
+	size_t n = o->fd >= 0 && o->head_n > 0 ? o->head_n : o->print.n;
+	int fd = n > 0 && skip <= NULS_MAX ? open_one(path) : -1;
+	gzFile gz = fd >= 0 ? gzdopen(fd, "rb") : NULL;
+	bool ok = gz != NULL;
 
-	snprintf(dir, sizeof(dir), "%.*s", (int)file_dir(o->real), o->real);
-	if (m == NULL || !file_generation(file_base(o->real), found, &than))
-		goto out;
-	d = opendir(dir);
-	if (d == NULL)
-		goto out;
-	n = collect(o, d, dir, than, since, m);
-	qsort(m, n, sizeof(*m), by_rank);
+	while (ok && skip > 0) {
+		int k = gzread(gz, head, (unsigned)(skip < sizeof(head) ? skip : sizeof(head)));
+
+		ok = k > 0;
+		skip -= ok ? (uint64_t)k : 0;
+	}
+	ok = ok && gzread(gz, head, (unsigned)n) == (int)n &&
+	     (n != o->print.n ? memcmp(head, o->head, n) == 0
+			      : print_hash(head, n) == o->print.hash);
+	if (gz != NULL)
+		gzclose(gz);
+	else if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* Which of them o is. NULL: none, it is gone. */
+static const struct missed *origin(const struct tail *o, const char *dir, const struct missed *m,
+				   size_t n)
+{
+	char path[4096];
+
+	for (size_t i = 0; i < n && o->fd >= 0; i++)
+		if (m[i].st.st_ino == o->ino && m[i].st.st_dev == o->dev)
+			return &m[i];
 	for (size_t i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, m[i].name);
-		begin(o, path);
+		if (holds(o, path))
+			return &m[i];
 	}
-out:
-	if (d != NULL)
+	return NULL;
+}
+
+/* Begins what came after from. false: one of them must be asked again. */
+static bool begin_newer(struct tail *o, const char *dir, const struct missed *m, size_t n,
+			const struct missed *from)
+{
+	char path[4096];
+	bool all = true;
+
+	for (size_t i = 0; i < n; i++) {
+		struct slice name = slice_str(m[i].name);
+		bool gz = slice_ends(name, SLICE(".gz"));
+
+		snprintf(path, sizeof(path), "%s/%s", dir, m[i].name);
+		if (m[i].rank <= from->rank || m[i].st.st_mtim.tv_sec < from->st.st_mtim.tv_sec ||
+		    known(o, &m[i].st, path) || (gz && !o->fs->conf->compressed))
+			continue;
+		if (gz && i > 0 && slice_is((struct slice){ name.p, name.n - 3 }, m[i - 1].name))
+			continue; /* being compressed: the plain file is read */
+		if (begin(o, path) == UNDECIDED)
+			all = false;
+	}
+	return all;
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Has the log of today a place of its own? */
+static bool followed(const struct tail *o)
+{
+	for (size_t i = 0; i < o->fs->n_tails; i++) {
+		const struct tail *t = o->fs->tails[i];
+
+		if (t != o && !t->dead && t->state == TAIL_LIVE && t->stored &&
+		    strcmp(t->path, o->path) == 0)
+			return true;
+	}
+	return false;
+}
+
+enum looked { LOOKED, LOOKED_GONE /* o is not there any more */, CHANGED, TOO_NEW };
+
+static enum looked look(struct tail *o, const char *dir, struct missed *m)
+{
+	const struct missed *from;
+	struct stat before, after;
+	DIR *d = opendir(dir);
+	bool all = true;
+	size_t n;
+
+	if (d == NULL)
+		return errno == ENOENT ? LOOKED_GONE : TOO_NEW;
+	if (fstat(dirfd(d), &before) < 0)
+		before.st_mtim = (struct timespec){ 0 };
+	if (same_time(&before.st_mtim, &o->settled)) {
 		closedir(d);
+		return LOOKED;
+	}
+	n = collect(o, d, dir, m);
+	closedir(d);
+	from = origin(o, dir, m, n);
+	if (from != NULL)
+		all = begin_newer(o, dir, m, n, from);
+	if (stat(dir, &after) < 0 || !same_time(&before.st_mtim, &after.st_mtim))
+		return CHANGED;
+	if (!all ||
+	    time_now_ns() - (after.st_mtim.tv_sec * NS_PER_SEC + after.st_mtim.tv_nsec) < QUIET_NS)
+		return TOO_NEW;
+	o->settled = after.st_mtim;
+	return from != NULL ? LOOKED : LOOKED_GONE;
+}
+
+void rest_missed(struct tail *o)
+{
+	struct missed *m = calloc(MISSED_MAX, sizeof(*m));
+	enum looked r = CHANGED;
+	char dir[2048];
+
+	o->pending = true;
+	snprintf(dir, sizeof(dir), "%.*s", (int)file_dir(o->real), o->real);
+	for (unsigned i = 0; i < TRIES && m != NULL && r == CHANGED; i++)
+		r = look(o, dir, m);
 	free(m);
+	if (r == LOOKED_GONE || (r == LOOKED && followed(o)))
+		o->pending = false;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* agent/inputs/file_place.c: a place in a file as text, fingerprints, and names.
  * A checkpoint's value: "1 DEV INO BASE OFFSET N HASH FLAGS PATHLEN PATH REAL", numbers in decimal,
- * HASH 16 hex digits, FLAGS of s (skip), m (mid), d (done) or "-". */
+ * HASH 16 hex digits, FLAGS of s (skip), m (mid), d (done), p (pending) or "-". */
 #include "agent/inputs/file.h"
 
 #include <stdlib.h>
@@ -39,6 +39,8 @@ struct slice tail_place(const struct tail *t, uint64_t offset, bool skip, bool m
 		buf_chr(out, 'm');
 	if (t->done)
 		buf_chr(out, 'd');
+	if (t->done && t->pending)
+		buf_chr(out, 'p');
 	buf_chr(out, ' ');
 	buf_u64(out, strlen(t->path));
 	buf_chr(out, ' ');
@@ -84,6 +86,7 @@ bool tail_place_read(struct tail *t, struct slice value)
 	t->skip = slice_chr(w, 's') >= 0;
 	t->mid = slice_chr(w, 'm') >= 0;
 	t->done = slice_chr(w, 'd') >= 0;
+	t->pending = slice_chr(w, 'p') >= 0;
 	if (!word(&s, &w) || !slice_uint(w, 65536, &path_n) || path_n + 1 >= s.n ||
 	    s.p[path_n] != ' ')
 		return false;

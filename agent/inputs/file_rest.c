@@ -124,13 +124,18 @@ static bool tracked(const struct files *fs, const struct stat *st)
 
 static bool adopt_plain(struct tail *o, int fd, const struct stat *st)
 {
-	if (!tail_matches(&o->print, o->offset, o->mid || o->skip, fd))
+	ssize_t n;
+
+	/* One of which nothing was read is known by its inode alone. */
+	if (o->print.n > 0 && !tail_matches(&o->print, o->offset, o->mid || o->skip, fd))
 		return false;
 	o->head = malloc(FILE_HEAD_MAX);
 	if (o->head == NULL)
 		return false;
 	o->fd = fd;
-	o->head_n = (size_t)pread_all(fd, o->head, o->print.n, (off_t)o->print.base);
+	n = pread_all(fd, o->head, o->print.n > 0 ? o->print.n : FILE_HEAD_MAX,
+		      (off_t)o->print.base);
+	o->head_n = n > 0 ? (size_t)n : 0;
 	o->dev = st->st_dev;
 	o->ino = st->st_ino;
 	o->size = (uint64_t)st->st_size;
@@ -169,8 +174,9 @@ enum pass { BY_INODE, BY_COPY, BY_GZ, PASSES };
 static bool candidate(const struct tail *o, const struct dirent *e, enum pass pass)
 {
 	if (pass == BY_INODE)
-		return o->was_ino != 0 && e->d_ino == o->was_ino;
-	if (!file_siblings(e->d_name, file_base(o->real)))
+		return o->was_ino != 0 && e->d_ino == o->was_ino &&
+		       (o->print.n > 0 || file_siblings(e->d_name, file_base(o->real)));
+	if (o->print.n == 0 || !file_siblings(e->d_name, file_base(o->real)))
 		return false;
 	return pass == BY_GZ ? slice_ends(slice_str(e->d_name), SLICE(".gz"))
 			     : !file_compressed(e->d_name);
@@ -250,20 +256,16 @@ void rest_search(struct tail *o)
 {
 	char name[256];
 
-	if (!search_dir(o, o->real, name)) {
-		o->searched = true;
+	if (!search_dir(o, o->real, name))
 		return;
-	}
 	o->state = TAIL_ROTATED;
 	o->begun = true;
 	o->dirty = true;
 	o->since_ms = uv_now(o->fs->in->loop);
-	/* Only while we did not run could one be missed: what is found later had its newer ones
-	 * read meanwhile. */
-	if (o->fs->scan == 1 || !o->searched)
-		rest_missed(o, name, &o->mtime);
 	found_at(o, name);
-	tail_store(o); /* where it is from now on, so that nothing is looked for twice */
+	rest_missed(o);
+	if (o->print.n > 0)
+		tail_store(o); /* where it is from now on, so that nothing is looked for twice */
 	files_wake(o->fs);
 }
 
@@ -271,7 +273,7 @@ void rest_lost(struct tail *t)
 {
 	tail_close(t);
 	t->dirty = t->held = t->done = false;
-	if (t->print.n == 0) { /* nothing of it was read: it is as if it had never been seen */
+	if (t->print.n == 0 && t->ino == 0) { /* nothing is left to know it by */
 		tail_forget(t);
 		return;
 	}
@@ -284,55 +286,7 @@ void rest_lost(struct tail *t)
 	}
 	t->dev = 0;
 	t->ino = 0;
-	t->looked = (struct timespec){ 0 };
-	t->searched = false;
-}
-
-/* Where a file that was removed while it was open is now, compressed: its name, if there. */
-static bool compressed_name(struct tail *t, char ret_name[256])
-{
-	char dir[4096];
-	bool found = false;
-	DIR *d;
-
-	snprintf(dir, sizeof(dir), "%.*s", (int)file_dir(t->real), t->real);
-	d = t->fs->conf->compressed && t->print.n > 0 ? opendir(dir) : NULL;
-	for (struct dirent *e; d != NULL && !found && (e = readdir(d)) != NULL;) {
-		struct tail probe = { .fs = t->fs, .fd = -1, .print = t->print };
-		int fd = candidate(t, e, BY_GZ)
-				 ? openat(dirfd(d), e->d_name,
-					  O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)
-				 : -1;
-
-		found = fd >= 0 && adopt_gz(&probe, fd);
-		if (found)
-			snprintf(ret_name, 256, "%s", e->d_name);
-		tail_close(&probe);
-	}
-	if (d != NULL)
-		closedir(d);
-	return found;
-}
-
-void rest_rotated(struct tail *t)
-{
-	char name[256];
-	char *log = strdup(t->real); /* generations are counted from this name */
-	struct stat st;
-
-	if (log == NULL || fstat(t->fd, &st) < 0)
-		goto out;
-	if (st.st_nlink > 0 && tail_real_from_fd(t)) {
-		snprintf(name, sizeof(name), "%s", file_base(t->real));
-		free(t->real);
-		t->real = log;
-		log = NULL;
-	} else if (!compressed_name(t, name)) {
-		goto out;
-	}
-	rest_missed(t, name, &st.st_mtim);
-out:
-	free(log);
+	t->looked = t->settled = (struct timespec){ 0 };
 }
 
 void rest_truncated(struct tail *t)

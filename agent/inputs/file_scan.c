@@ -178,6 +178,27 @@ static bool too_old(const struct files *fs, const struct stat *st)
 	return fs->conf->ignore_older > 0 && age > fs->conf->ignore_older * NS_PER_MS;
 }
 
+/* t was renamed between its stat and its opening, with nothing of it read. Where we have the one
+ * before it, t is among what came after that one; else its inode is all that tells. */
+static void vanished(struct tail *t)
+{
+	bool before = false;
+
+	for (size_t i = 0; i < t->fs->n_tails; i++) {
+		struct tail *o = t->fs->tails[i];
+
+		if (o == t || o->dead || strcmp(o->path, t->path) != 0)
+			continue;
+		before = before || o->state != TAIL_PARKED || !o->done || o->pending;
+		o->pending = o->pending || o->state == TAIL_ROTATED;
+	}
+	t->fs->scan_wanted = true;
+	if (before || t->from_end)
+		t->dead = true;
+	else
+		rest_lost(t);
+}
+
 static void found_new(struct files *fs, const char *path, const struct stat *st)
 {
 	struct tail *t = tail_new(fs);
@@ -195,7 +216,9 @@ static void found_new(struct files *fs, const char *path, const struct stat *st)
 	t->dirty = st->st_size > 0;
 	t->from_end =
 		st->st_size > 0 && ((fs->first && fs->conf->from == FROM_END) || too_old(fs, st));
-	tail_open(t); /* now, so that it is followed should it be rotated before its turn */
+	/* Now, so that it is followed should it be rotated before its turn. */
+	if (tail_open(t) == TAIL_UNREADABLE && !t->warned)
+		vanished(t);
 }
 
 static bool changed(const struct tail *t, const struct stat *st)
@@ -229,6 +252,7 @@ static void found(struct files *fs, const char *path)
 	if (t == NULL) {
 		found_new(fs, path, &st);
 		t = fs->n_tails > 0 ? fs->tails[fs->n_tails - 1] : NULL;
+		t = t != NULL && t->dead ? NULL : t;
 	} else if (t->seen != fs->scan) {
 		t->seen = fs->scan;
 		if (strcmp(t->path, path) != 0)
@@ -238,7 +262,7 @@ static void found(struct files *fs, const char *path)
 		t->dirty = t->dirty || t->held || t->warned || t->state != TAIL_LIVE ||
 			   changed(t, &st);
 		t->state = TAIL_LIVE;
-		t->done = false;
+		t->done = t->pending = false;
 	}
 	watch(fs, path);
 	if (t != NULL && t->ino == st.st_ino && strcmp(t->path, t->real) != 0)
@@ -286,8 +310,13 @@ static void parked_unseen(struct tail *t)
 
 	if (t->done) {
 		/* Rotated away or removed, and read to its end before. */
-		if (!leads_to(t->real, t) && (stat(t->real, &st) == 0 || errno == ENOENT) &&
-		    !tail_wanted(t))
+		if (t->pending) {
+			rest_missed(t);
+			if (!t->pending)
+				tail_store(t);
+		}
+		if (!t->pending && !leads_to(t->real, t) &&
+		    (stat(t->real, &st) == 0 || errno == ENOENT) && !tail_wanted(t))
 			tail_forget(t);
 		return;
 	}
@@ -298,6 +327,7 @@ static void parked_unseen(struct tail *t)
 			t->state = TAIL_ROTATED;
 			t->begun = t->dirty = true;
 			t->since_ms = uv_now(t->fs->in->loop);
+			rest_missed(t);
 			return;
 		}
 	}
@@ -317,7 +347,7 @@ static void live_unseen(struct tail *t)
 	t->state = TAIL_ROTATED;
 	t->since_ms = uv_now(t->fs->in->loop);
 	t->dirty = true;
-	rest_rotated(t);
+	rest_missed(t);
 }
 
 static void rotated_quiet(struct tail *t)
@@ -325,6 +355,8 @@ static void rotated_quiet(struct tail *t)
 	uint64_t wait = (uint64_t)t->fs->conf->close_rotated;
 	struct stat st;
 
+	if (t->pending)
+		rest_missed(t);
 	if (t->dirty || t->gz != NULL || fstat(t->fd, &st) < 0)
 		return;
 	if ((uint64_t)st.st_size != t->size) {

@@ -431,7 +431,7 @@ bool tail_wanted(const struct tail *t)
 		const struct tail *o = t->fs->tails[i];
 
 		if (o != t && !o->dead && strcmp(o->path, t->path) == 0 &&
-		    (o->state == TAIL_ROTATED || o->state == TAIL_LOST ||
+		    (o->state == TAIL_ROTATED || o->state == TAIL_LOST || o->pending ||
 		     (o->state == TAIL_PARKED && !o->done)))
 			return true;
 	}
@@ -446,7 +446,7 @@ void tail_finish(struct tail *t)
 
 	t->fs->read_ns = time_now_ns();
 	gone = t->gz != NULL || fstat(t->fd, &st) < 0 || st.st_nlink == 0;
-	forget = gone && !tail_wanted(t);
+	forget = gone && !t->pending && !tail_wanted(t);
 
 	if (t->gz != NULL) {
 		rest = buf_view(&t->carry);
