@@ -80,7 +80,8 @@ struct tail {
 	uint64_t since_ms; /* loop time: ROTATED last growth, LOST since, held since */
 	uint64_t read_ms;  /* loop time of the last read */
 	uint64_t lost_ms;  /* loop time when it became LOST; 0: never */
-	bool pending;      /* ROTATED, or PARKED and done: what came after it is still looked for */
+	bool pending; /* ROTATED, LOST, or PARKED and done: what came after it is still looked for
+		       */
 	struct timespec settled; /* pending: the folder's mtime when that was looked for in peace */
 	dev_t was_dev;           /* LOST: the inode that its bytes were under */
 	ino_t was_ino;

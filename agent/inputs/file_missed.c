@@ -238,6 +238,7 @@ static enum begun begin(struct tail *o, const char *path)
 	t->seen = t->fs->scan;
 	t->dev = st.st_dev;
 	t->ino = st.st_ino;
+	t->mtime = st.st_mtim;
 	tail_store(t);
 	return BEGUN;
 fail:
@@ -319,7 +320,18 @@ static const struct missed *origin(const struct tail *o, const char *dir, const 
 	return NULL;
 }
 
-/* Begins what came after from. false: one of them must be asked again. */
+/* m came after o, which is from. Where o is gone, the times alone tell. */
+static bool newer(const struct missed *m, const struct tail *o, const struct missed *from)
+{
+	const struct timespec *at = &m->st.st_mtim, *since = &o->mtime;
+
+	if (from != NULL)
+		return m->rank > from->rank && at->tv_sec >= from->st.st_mtim.tv_sec;
+	return since->tv_sec > 0 && (at->tv_sec > since->tv_sec ||
+				     (at->tv_sec == since->tv_sec && at->tv_nsec > since->tv_nsec));
+}
+
+/* Begins what came after o. false: one of them must be asked again. */
 static bool begin_newer(struct tail *o, const char *dir, const struct missed *m, size_t n,
 			const struct missed *from)
 {
@@ -331,8 +343,8 @@ static bool begin_newer(struct tail *o, const char *dir, const struct missed *m,
 		bool gz = slice_ends(name, SLICE(".gz"));
 
 		snprintf(path, sizeof(path), "%s/%s", dir, m[i].name);
-		if (m[i].rank <= from->rank || m[i].st.st_mtim.tv_sec < from->st.st_mtim.tv_sec ||
-		    known(o, &m[i].st, path) || (gz && !o->fs->conf->compressed))
+		if (!newer(&m[i], o, from) || known(o, &m[i].st, path) ||
+		    (gz && !o->fs->conf->compressed))
 			continue;
 		if (gz && i > 0 && slice_is((struct slice){ name.p, name.n - 3 }, m[i - 1].name))
 			continue; /* being compressed: the plain file is read */
@@ -367,7 +379,7 @@ static enum looked look(struct tail *o, const char *dir, struct missed *m)
 	const struct missed *from;
 	struct stat before, after;
 	DIR *d = opendir(dir);
-	bool all = true;
+	bool all;
 	size_t n;
 
 	if (d == NULL)
@@ -381,8 +393,7 @@ static enum looked look(struct tail *o, const char *dir, struct missed *m)
 	n = collect(o, d, dir, m);
 	closedir(d);
 	from = origin(o, dir, m, n);
-	if (from != NULL)
-		all = begin_newer(o, dir, m, n, from);
+	all = begin_newer(o, dir, m, n, from);
 	if (stat(dir, &after) < 0 || !same_time(&before.st_mtim, &after.st_mtim))
 		return CHANGED;
 	if (!all ||

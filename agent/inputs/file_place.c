@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* agent/inputs/file_place.c: a place in a file as text, fingerprints, and names.
  * A checkpoint's value: "1 DEV INO BASE OFFSET N HASH FLAGS PATHLEN PATH REAL", numbers in decimal,
- * HASH 16 hex digits, FLAGS of s (skip), m (mid), d (done), p (pending) or "-". */
+ * HASH 16 hex digits, FLAGS of s (skip), m (mid), d (done), p (pending) or "-", then "@"
+ * and the file's last change as it was last seen, in ns. */
 #include "agent/inputs/file.h"
 
 #include <stdlib.h>
 
 #include "common/base/hash.h"
+#include "common/base/time.h"
 
 uint64_t print_hash(const void *p, size_t n)
 {
@@ -41,6 +43,10 @@ struct slice tail_place(const struct tail *t, uint64_t offset, bool skip, bool m
 		buf_chr(out, 'd');
 	if (t->done && t->pending)
 		buf_chr(out, 'p');
+	if (t->mtime.tv_sec > 0) {
+		buf_chr(out, '@');
+		buf_u64(out, (uint64_t)t->mtime.tv_sec * NS_PER_SEC + (uint64_t)t->mtime.tv_nsec);
+	}
 	buf_chr(out, ' ');
 	buf_u64(out, strlen(t->path));
 	buf_chr(out, ' ');
@@ -59,6 +65,17 @@ static bool word(struct slice *s, struct slice *ret)
 	*ret = (struct slice){ s->p, (size_t)n };
 	*s = slice_from(*s, (size_t)n + 1);
 	return true;
+}
+
+/* The last change, when flags tell it. */
+static struct timespec changed_at(struct slice flags)
+{
+	ssize_t at = slice_chr(flags, '@');
+	uint64_t ns = 0;
+
+	if (at < 0 || !slice_uint(slice_from(flags, (size_t)at + 1), INT64_MAX, &ns))
+		ns = 0;
+	return (struct timespec){ (time_t)(ns / NS_PER_SEC), (long)(ns % NS_PER_SEC) };
 }
 
 static char *text(struct slice s)
@@ -87,6 +104,7 @@ bool tail_place_read(struct tail *t, struct slice value)
 	t->mid = slice_chr(w, 'm') >= 0;
 	t->done = slice_chr(w, 'd') >= 0;
 	t->pending = slice_chr(w, 'p') >= 0;
+	t->mtime = changed_at(w);
 	if (!word(&s, &w) || !slice_uint(w, 65536, &path_n) || path_n + 1 >= s.n ||
 	    s.p[path_n] != ' ')
 		return false;

@@ -140,6 +140,7 @@ static bool adopt_plain(struct tail *o, int fd, const struct stat *st)
 	o->ino = st->st_ino;
 	o->size = (uint64_t)st->st_size;
 	o->lost_ms = 0;
+	o->mtime = st->st_mtim;
 	return true;
 }
 
@@ -192,9 +193,12 @@ static bool try_one(struct tail *o, int dir, const char *name, enum pass pass)
 		return false;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
 		goto no;
-	o->mtime = st.st_mtim;
-	if (pass == BY_GZ)
-		return adopt_gz(o, fd);
+	if (pass == BY_GZ) {
+		if (!adopt_gz(o, fd))
+			return false;
+		o->mtime = st.st_mtim;
+		return true;
+	}
 	if (tracked(o->fs, &st) || (pass == BY_INODE && st.st_dev != o->was_dev))
 		goto no;
 	if (adopt_plain(o, fd, &st))
@@ -256,8 +260,11 @@ void rest_search(struct tail *o)
 {
 	char name[256];
 
-	if (!search_dir(o, o->real, name))
+	if (!search_dir(o, o->real, name)) {
+		if (o->pending)
+			rest_missed(o); /* it may be gone for good, others came after it */
 		return;
+	}
 	o->state = TAIL_ROTATED;
 	o->begun = true;
 	o->dirty = true;
@@ -287,6 +294,7 @@ void rest_lost(struct tail *t)
 	t->dev = 0;
 	t->ino = 0;
 	t->looked = t->settled = (struct timespec){ 0 };
+	t->pending = true;
 }
 
 void rest_truncated(struct tail *t)
@@ -308,6 +316,7 @@ void rest_truncated(struct tail *t)
 		o->mid = t->mid;
 		o->stored = t->stored;
 		o->size = t->size;
+		o->mtime = t->mtime;
 		o->dev = t->dev;
 		o->ino = t->ino;
 		rest_lost(o);

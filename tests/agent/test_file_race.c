@@ -368,6 +368,38 @@ static void test_the_successor_was_empty(void **state)
 	dir_free();
 }
 
+/* The log was removed while the agent was down; the next one was rotated before it was read. Older
+ * generations, read long ago, stay as they are. */
+static void test_what_came_after_is_found_without_it(void **state)
+{
+	struct world *w = world_new();
+	struct utimbuf old = { 1000000000, 1000000000 };
+
+	for (int gz = 0; gz < 2; gz++) {
+		dir_new();
+		w->n = 0;
+		put_at("log.1", "older\n", 6, -1);
+		assert_int_equal(utime(at("log.1"), &old), 0);
+		open_in(w, "");
+		put_at("log", "a\n", 2, -1);
+		assert_true(world_wait(w, world_has, 1));
+		world_close(w);
+		file_step(&(struct step){ REMOVE, "log" });
+		file_step(&(struct step){ MOVE, "log.1", "log.2" });
+		usleep(20000); /* the clock of the file system goes on */
+		file_step(&(struct step){ APPEND, "log.1", "b\n" });
+		if (gz)
+			file_step(&(struct step){ GZIP, "log.1" });
+		file_step(&(struct step){ APPEND, "log", "c\n" });
+		open_in(w, "");
+		come_to_rest(w, "the one before is gone", "", LINES("a", "b", "c"));
+		world_close(w);
+		w->n_ck = 0;
+		dir_free();
+	}
+	world_free(w);
+}
+
 /* What was looked for again must not be what is only a copy, made before a truncation. */
 static void test_a_copy_is_no_generation(void **state)
 {
@@ -396,14 +428,15 @@ static void test_a_copy_is_no_generation(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[sizeof(races) / sizeof(races[0]) + 3] = {
+	struct CMUnitTest tests[sizeof(races) / sizeof(races[0]) + 4] = {
 		cmocka_unit_test(test_a_generation_between_two_scans),
 		cmocka_unit_test(test_the_successor_was_empty),
+		cmocka_unit_test(test_what_came_after_is_found_without_it),
 		cmocka_unit_test(test_a_copy_is_no_generation),
 	};
 
 	for (size_t i = 0; i < sizeof(races) / sizeof(races[0]); i++)
-		tests[3 + i] = (struct CMUnitTest){ races[i].name, test_races, NULL, NULL,
+		tests[4 + i] = (struct CMUnitTest){ races[i].name, test_races, NULL, NULL,
 						    (void *)(uintptr_t)&races[i] };
 	return RUN_TESTS(tests);
 }
