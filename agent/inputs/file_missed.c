@@ -22,9 +22,8 @@
 
 #include "common/base/time.h"
 
-#define MISSED_MAX 64u                        /* generations of one log */
-#define TRIES      3u                         /* in one scan, when the folder changes meanwhile */
-#define QUIET_NS   (INT64_C(100) * NS_PER_MS) /* clocks of file systems are coarser than changes */
+#define MISSED_MAX 64u /* generations of one log */
+#define TRIES      3u  /* in one scan, when the folder changes meanwhile */
 /* A damaged .gz, or a copy of a log, is looked at again as long as it may be in the making. */
 #define BEING_MADE_NS (60 * NS_PER_SEC)
 #define NULS_MAX      ((uint64_t)16 << 20) /* passed over before a fingerprint */
@@ -396,8 +395,7 @@ static enum looked look(struct tail *o, const char *dir, struct missed *m)
 	all = begin_newer(o, dir, m, n, from);
 	if (stat(dir, &after) < 0 || !same_time(&before.st_mtim, &after.st_mtim))
 		return CHANGED;
-	if (!all ||
-	    time_now_ns() - (after.st_mtim.tv_sec * NS_PER_SEC + after.st_mtim.tv_nsec) < QUIET_NS)
+	if (!all || !file_dir_quiet(&after))
 		return TOO_NEW;
 	o->settled = after.st_mtim;
 	return from != NULL ? LOOKED : LOOKED_GONE;

@@ -15,10 +15,12 @@
 #include <unistd.h>
 
 #include "common/base/file.h"
+#include "common/base/time.h"
 
-#define HOLD_MS        10000u               /* how long a copy in the making is waited for */
-#define STRONG         256u                 /* a fingerprint this long tells by itself */
-#define CANDIDATES_MAX 1000u                /* names looked at in one folder */
+#define HOLD_MS        10000u /* how long a copy in the making is waited for */
+#define STRONG         256u   /* a fingerprint this long tells by itself */
+#define CANDIDATES_MAX 1000u  /* names looked at in one folder */
+#define QUIET_NS       (INT64_C(100) * NS_PER_MS)
 #define GZ_BASE_MAX    ((uint64_t)16 << 20) /* NUL bytes inflated and passed over at most */
 
 static bool near(const struct tail *a, const struct tail *b)
@@ -208,6 +210,11 @@ no:
 	return false;
 }
 
+bool file_dir_quiet(const struct stat *st)
+{
+	return time_now_ns() - (st->st_mtim.tv_sec * NS_PER_SEC + st->st_mtim.tv_nsec) >= QUIET_NS;
+}
+
 static bool search_dir(struct tail *o, const char *path, char found_name[256])
 {
 	char name[4096];
@@ -223,7 +230,7 @@ static bool search_dir(struct tail *o, const char *path, char found_name[256])
 	if (o->gz_at == 0 && st.st_mtim.tv_sec == o->looked.tv_sec &&
 	    st.st_mtim.tv_nsec == o->looked.tv_nsec)
 		goto out;
-	o->looked = st.st_mtim;
+	o->looked = file_dir_quiet(&st) ? st.st_mtim : (struct timespec){ 0 };
 	for (enum pass pass = BY_INODE; pass < PASSES && !found; pass++) {
 		if (pass == BY_GZ && !o->fs->conf->compressed)
 			break;

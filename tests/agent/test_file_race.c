@@ -426,17 +426,44 @@ static void test_a_copy_is_no_generation(void **state)
 	dir_free();
 }
 
+/* A rename may come in the same tick of the file system's clock as the search that missed it: the
+ * folder's time says nothing then, until the clock has gone on. */
+static void test_a_rename_in_the_tick_of_a_search(void **state)
+{
+	const struct timespec never_quiet[2] = { { 4000000000, 0 }, { 4000000000, 0 } };
+	struct world *w = world_new();
+
+	dir_new();
+	file_step(&(struct step){ MKDIR, "away" });
+	open_in(w, "");
+	put_at("log", "a\n", 2, -1);
+	assert_true(world_wait(w, world_has, 1));
+	world_close(w);
+	put_at("log", "b\n", 2, -1);
+	file_step(&(struct step){ MOVE, "log", "away/log" });
+	assert_int_equal(utimensat(AT_FDCWD, dir, never_quiet, 0), 0);
+	open_in(w, "");
+	for (int i = 0; i < 3; i++)
+		scan_once(w);
+	file_step(&(struct step){ MOVE, "away/log", "log.1" });
+	assert_int_equal(utimensat(AT_FDCWD, dir, never_quiet, 0), 0);
+	come_to_rest(w, "in one tick", "", LINES("a", "b"));
+	world_free(w);
+	dir_free();
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[sizeof(races) / sizeof(races[0]) + 4] = {
+	struct CMUnitTest tests[sizeof(races) / sizeof(races[0]) + 5] = {
 		cmocka_unit_test(test_a_generation_between_two_scans),
 		cmocka_unit_test(test_the_successor_was_empty),
 		cmocka_unit_test(test_what_came_after_is_found_without_it),
 		cmocka_unit_test(test_a_copy_is_no_generation),
+		cmocka_unit_test(test_a_rename_in_the_tick_of_a_search),
 	};
 
 	for (size_t i = 0; i < sizeof(races) / sizeof(races[0]); i++)
-		tests[4 + i] = (struct CMUnitTest){ races[i].name, test_races, NULL, NULL,
+		tests[5 + i] = (struct CMUnitTest){ races[i].name, test_races, NULL, NULL,
 						    (void *)(uintptr_t)&races[i] };
 	return RUN_TESTS(tests);
 }
