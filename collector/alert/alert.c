@@ -61,6 +61,9 @@ static const char *const stmt_sql[ST_COUNT] = {
 		       " AND last_ns >= ?4 - ?6 AND first_ns <= ?5 + ?6"
 		       " AND (state <> 'closed' OR (first_ns <= ?4 AND last_ns >= ?5))"
 		       " ORDER BY first_ns <= ?4 AND last_ns >= ?5 DESC, last_ns DESC LIMIT 1",
+	[ST_NEWEST] = "SELECT id, first_ns, last_ns, state <> 'closed' FROM alert"
+		      " WHERE tenant = ?1 AND rule_id = ?2 AND group_key = ?3"
+		      " ORDER BY last_ns DESC LIMIT 1",
 	[ST_EXTEND] = "UPDATE alert SET events = events + ?2, first_ns = min(first_ns, ?3),"
 		      " last_ns = max(last_ns, ?4), updated_ns = ?5 WHERE id = ?1",
 	[ST_VALUE_COUNT] = "UPDATE alert_value SET count = count + ?4"
@@ -73,6 +76,12 @@ static const char *const stmt_sql[ST_COUNT] = {
 	[ST_FIELD_MORE] = "UPDATE alert_field SET more = more + ?3"
 			  " WHERE alert_id = ?1 AND field = ?2",
 	[ST_OPEN] = "SELECT count(*) FROM alert WHERE state <> 'closed'",
+	[ST_TOLD] = outbox_last_sql,
+	[ST_LOG_ADD] = "INSERT INTO alert_log(seq, at_ns, alert_id, tenant, kind, detail, hash)"
+		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[ST_LOG_HEAD] = "SELECT seq, hash FROM alert_log_head",
+	[ST_LOG_HEAD_SET] = "INSERT INTO alert_log_head(one, seq, hash) VALUES (1, ?1, ?2)"
+			    " ON CONFLICT DO UPDATE SET seq = ?1, hash = ?2",
 };
 
 sqlite3_stmt *alert_stmt(struct alert_store *as, enum alert_stmt which, struct err *err)
@@ -86,6 +95,14 @@ sqlite3_stmt *alert_stmt(struct alert_store *as, enum alert_stmt which, struct e
 	sqlite3_reset(as->st[which]);
 	sqlite3_clear_bindings(as->st[which]);
 	return as->st[which];
+}
+
+int alert_stmt_run(struct alert_store *as, sqlite3_stmt *st, struct err *err)
+{
+	int r = db_next(as->db, st, err);
+
+	sqlite3_reset(st);
+	return r < 0 ? -1 : 0;
 }
 
 static int count_open(struct alert_store *as, struct err *err)
@@ -120,7 +137,8 @@ void alert_store_close(struct alert_store *as)
 {
 	if (as == NULL)
 		return;
-	alert_extended_forget(as);
+	gather_forget(as);
+	buf_release(&as->key);
 	for (int i = 0; i < ST_COUNT; i++)
 		sqlite3_finalize(as->st[i]);
 	db_close(as->db);
@@ -137,27 +155,15 @@ const struct alert_stats *alert_stats(const struct alert_store *as)
 	return &as->stats;
 }
 
-void alert_extended_forget(struct alert_store *as)
-{
-	struct alert_extension *ex, *tmp;
-
-	HASH_ITER (hh, as->extended, ex, tmp) {
-		HASH_DEL(as->extended, ex);
-		free(ex->tenant);
-		free(ex);
-	}
-	as->raised = as->added = 0;
-}
-
 int alert_begin(struct alert_store *as, struct err *err)
 {
-	alert_extended_forget(as);
+	gather_forget(as);
 	return db_begin(as->db, err);
 }
 
 void alert_rollback(struct alert_store *as)
 {
-	alert_extended_forget(as);
+	gather_forget(as);
 	db_rollback(as->db);
 }
 
@@ -182,18 +188,18 @@ int alert_commit(struct alert_store *as, struct err *err)
 	struct err ignored;
 	size_t n = HASH_COUNT(as->extended);
 
-	if (log_extensions(as, err) < 0) {
+	if (gather_settle(as, err) < 0 || log_extensions(as, err) < 0) {
 		alert_rollback(as);
 		return -1;
 	}
 	if (db_commit(as->db, err) < 0) {
-		alert_extended_forget(as);
+		gather_forget(as);
 		return -1;
 	}
 	metric_add(&as->stats.raised, as->raised);
 	metric_add(&as->stats.extended, n);
 	metric_add(&as->stats.events, as->added);
-	alert_extended_forget(as);
+	gather_forget(as);
 	count_open(as, &ignored); /* a gauge only: the commit stands */
 	return 0;
 }

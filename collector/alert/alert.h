@@ -86,6 +86,9 @@ int alert_begin(struct alert_store *as, struct err *err);
  * the session that covers their time, a closed one too. */
 int alert_apply(struct alert_store *as, const struct finding *f, int64_t now_ns, int64_t session_ns,
 		bool *ret_new, char ret_id[33], struct err *err);
+/* What alert_apply adds to alerts is written by alert_commit, or by this: before the rows are read
+ * in the same transaction. */
+int alert_settle(struct alert_store *as, struct err *err);
 int alert_position_set(struct alert_store *as, const char *reader, struct seg_pos pos,
 		       struct err *err);
 int alert_position_get(struct alert_store *as, const char *reader, struct seg_pos *ret,

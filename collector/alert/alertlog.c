@@ -16,21 +16,19 @@ struct head {
 	uint8_t hash[SHA256_LEN];
 };
 
-static int head_read(sqlite3 *db, struct head *ret, struct err *err)
+static int head_read(struct alert_store *as, struct head *ret, struct err *err)
 {
-	sqlite3_stmt *st = NULL;
-	int r = db_query(db, &st, err, "SELECT seq, hash FROM alert_log_head", "");
+	sqlite3_stmt *st = alert_stmt(as, ST_LOG_HEAD, err);
+	int r = st != NULL ? db_next(as->db, st, err) : -1;
 
 	*ret = (struct head){ 0 };
-	if (r == 0)
-		r = db_next(db, st, err);
 	if (r == 1 && sqlite3_column_bytes(st, 1) != SHA256_LEN)
 		r = err_set(err, ERR_SYNTAX, "the alert log's head is damaged");
 	if (r == 1) {
 		ret->seq = sqlite3_column_int64(st, 0);
 		memcpy(ret->hash, sqlite3_column_blob(st, 1), SHA256_LEN);
 	}
-	sqlite3_finalize(st);
+	sqlite3_reset(st);
 	return r < 0 ? -1 : 0;
 }
 
@@ -61,27 +59,41 @@ static int chain_next(uint8_t chain[SHA256_LEN], int64_t seq, int64_t at_ns, con
 	return r;
 }
 
+static int row_write(struct alert_store *as, const struct head *h, const char *alert_id,
+		     const char *tenant, const char *kind, const char *detail, int64_t now_ns,
+		     struct err *err)
+{
+	const char *const texts[] = { alert_id, tenant, kind, detail };
+	sqlite3_stmt *st = alert_stmt(as, ST_LOG_ADD, err);
+
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_int64(st, 1, h->seq);
+	sqlite3_bind_int64(st, 2, now_ns);
+	for (int i = 0; i < 4; i++)
+		sqlite3_bind_text(st, 3 + i, texts[i], -1, SQLITE_TRANSIENT);
+	sqlite3_bind_blob(st, 7, h->hash, SHA256_LEN, SQLITE_TRANSIENT);
+	if (alert_stmt_run(as, st, err) < 0)
+		return -1;
+	st = alert_stmt(as, ST_LOG_HEAD_SET, err);
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_int64(st, 1, h->seq);
+	sqlite3_bind_blob(st, 2, h->hash, SHA256_LEN, SQLITE_TRANSIENT);
+	return alert_stmt_run(as, st, err);
+}
+
 static int append(struct alert_store *as, const char *alert_id, const char *tenant,
 		  const char *kind, const char *detail, int64_t now_ns, struct err *err)
 {
-	struct slice hash;
 	struct head h;
 
-	if (head_read(as->db, &h, err) < 0)
+	if (head_read(as, &h, err) < 0)
 		return -1;
 	h.seq++;
 	if (chain_next(h.hash, h.seq, now_ns, alert_id, tenant, kind, detail, err) < 0)
 		return -1;
-	hash = (struct slice){ (const char *)h.hash, SHA256_LEN };
-	if (db_run(as->db, err,
-		   "INSERT INTO alert_log(seq, at_ns, alert_id, tenant, kind, detail, hash)"
-		   " VALUES (?, ?, ?, ?, ?, ?, ?)",
-		   "iittttb", h.seq, now_ns, alert_id, tenant, kind, detail, hash) < 0)
-		return -1;
-	return db_run(as->db, err,
-		      "INSERT INTO alert_log_head(one, seq, hash) VALUES (1, ?1, ?2)"
-		      " ON CONFLICT DO UPDATE SET seq = ?1, hash = ?2",
-		      "ib", h.seq, hash);
+	return row_write(as, &h, alert_id, tenant, kind, detail, now_ns, err);
 }
 
 int alert_log(struct alert_store *as, const char *alert_id, const char *tenant, const char *kind,
@@ -165,7 +177,7 @@ int alert_log_verify(struct alert_store *as, uint64_t *ret_rows, struct err *err
 	/* One reading transaction, so that a row being appended is not taken for a missing one. */
 	if (own && db_run(as->db, err, "BEGIN", "") < 0)
 		return -1;
-	r = head_read(as->db, &kept, err);
+	r = head_read(as, &kept, err);
 	if (r == 0)
 		r = db_query(as->db, &st, err,
 			     "SELECT seq, at_ns, alert_id, tenant, kind, detail, hash"

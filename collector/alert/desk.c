@@ -10,8 +10,9 @@
 #include "common/base/time.h"
 
 #define READER      "correlate"
-#define BATCH       1000u /* signals in one transaction */
+#define BATCH       4000u /* signals in one transaction */
 #define WAIT_MS     500u
+#define GATHER_MS   200u              /* from batch to batch, while signals keep coming */
 #define RETRY_MS    1000u             /* after the first failure; doubled each time */
 #define RETRY_MAX   30000u            /* the longest, ms */
 #define SAY_NS      (60 * NS_PER_SEC) /* between two lines about the same trouble */
@@ -64,6 +65,7 @@ struct desk {
 	} trouble;
 	int64_t now_ns;
 	bool refused;
+	bool more; /* the batch ended before the log did */
 	struct err err;
 };
 
@@ -224,26 +226,31 @@ static int one_batch(struct desk *dk)
 	int r = 0;
 
 	dk->now_ns = time_now_ns();
-	dk->refused = false;
+	dk->refused = dk->more = false;
 	dk->n_touched = 0;
 	r = replay(dk, &rec, &replayed);
-	if (r <= 0)
+	if (r <= 0) {
+		dk->more = replayed > 0;
 		return r < 0 ? -1 : replayed > 0;
+	}
 	if (alert_begin(dk->store, &dk->err) < 0)
 		return -1;
 	for (; r > 0; r = ++n < BATCH && dk->n_touched < TOUCHED_END ? next_record(dk, &rec) : 0) {
-		if (of_next_rules(dk, &rec)) /* it is read again with them */
+		if (of_next_rules(dk, &rec)) { /* it is read again with them */
+			dk->more = true;
 			break;
+		}
 		if (one_signal(dk, &rec) < 0)
 			goto rollback;
 		if (seg_pos_cmp(end, rec.next) < 0)
 			end = rec.next;
 	}
-	if (r < 0 || queue_messages(dk) < 0 ||
+	if (r < 0 || alert_settle(dk->store, &dk->err) < 0 || queue_messages(dk) < 0 ||
 	    alert_position_set(dk->store, READER, end, &dk->err) < 0 ||
 	    alert_commit(dk->store, &dk->err) < 0)
 		goto rollback;
 	dk->position = end;
+	dk->more |= n == BATCH || dk->n_touched >= TOUCHED_END;
 	if (dk->n_touched > 0)
 		dk->opts.queued(dk->opts.arg);
 	drop_old(dk);
@@ -297,6 +304,23 @@ static void wait_for_signals(struct desk *dk, uint32_t ms)
 	if (!dk->woken && !dk->stop)
 		pthread_cond_timedwait(&dk->wake, &dk->lock, &until);
 	dk->woken = false;
+	pthread_mutex_unlock(&dk->lock);
+}
+
+/* What comes after a quiet time is dealt with at once. Where signals keep coming, most of them add
+ * to the same few alerts: one statement, log row and look at the messages each serves all that came
+ * meanwhile. New signals do not cut the wait short, the end does. */
+static void gather(struct desk *dk, int64_t begun_ns)
+{
+	int64_t left = begun_ns + GATHER_MS * NS_PER_MS - time_mono_ns();
+	struct timespec until;
+
+	if (left <= 0)
+		return;
+	until = mono_in((uint32_t)(left / NS_PER_MS) + 1);
+	pthread_mutex_lock(&dk->lock);
+	while (!dk->stop && pthread_cond_timedwait(&dk->wake, &dk->lock, &until) != ETIMEDOUT)
+		;
 	pthread_mutex_unlock(&dk->lock);
 }
 
@@ -393,6 +417,7 @@ static void *desk_main(void *arg)
 	pthread_setname_np(pthread_self(), "alert");
 	while (!dk->stop) {
 		struct seg_pos before = dk->position;
+		int64_t begun_ns = time_mono_ns();
 		int r = one_turn(dk);
 
 		note_lag(dk);
@@ -407,6 +432,8 @@ static void *desk_main(void *arg)
 		}
 		if (r == 0)
 			wait_for_signals(dk, WAIT_MS);
+		else if (!dk->more)
+			gather(dk, begun_ns);
 	}
 	if (dk->trouble.wait_ms == 0)
 		finish(dk);

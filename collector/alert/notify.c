@@ -4,6 +4,7 @@
 
 #include "collector/alert/notifier.h"
 #include "collector/alert/outbox.h"
+#include "collector/alert/store.h"
 #include "collector/tenant/registry.h"
 #include "common/base/time.h"
 
@@ -146,9 +147,10 @@ int notify_alert(struct alert_store *as, const struct notify_conf *nc, const cha
 	struct telling t = { .as = as, .alert_id = alert_id, .now_ns = now_ns, .err = err };
 	struct arena mem = { 0 };
 	struct outbox_last last;
+	sqlite3_stmt *st = alert_stmt(as, ST_TOLD, err);
 	int r;
 
-	if (outbox_last(alert_store_db(as), alert_id, &last, err) < 0)
+	if (st == NULL || outbox_last(alert_store_db(as), st, alert_id, &last, err) < 0)
 		return -1;
 	if (!last.any)
 		return first_messages(&t, nc);

@@ -38,16 +38,19 @@ int outbox_add(sqlite3 *db, const char *alert_id, const struct contact *to, unsi
 	return 0;
 }
 
-int outbox_last(sqlite3 *db, const char *alert_id, struct outbox_last *ret, struct err *err)
-{
-	sqlite3_stmt *st = NULL;
-	int r = db_query(db, &st, err,
-			 "SELECT update_no, max(state = 'waiting'), max(events) FROM outbox"
-			 " WHERE alert_id = ? GROUP BY update_no ORDER BY update_no DESC LIMIT 1",
-			 "t", alert_id);
+/* The index that finds an alert's messages leaves those without an alert out, so each query must
+ * say that it does too: else every message that ever went is read. */
+const char outbox_last_sql[] = "SELECT update_no, max(state = 'waiting'), max(events) FROM outbox"
+			       " WHERE alert_id = ?1 AND alert_id <> '' GROUP BY update_no ORDER "
+			       "BY update_no DESC LIMIT 1";
 
-	if (r == 0)
-		r = db_next(db, st, err);
+int outbox_last(sqlite3 *db, sqlite3_stmt *st, const char *alert_id, struct outbox_last *ret,
+		struct err *err)
+{
+	int r;
+
+	sqlite3_bind_text(st, 1, alert_id, -1, SQLITE_TRANSIENT);
+	r = db_next(db, st, err);
 	if (r == 0)
 		*ret = (struct outbox_last){ 0 };
 	if (r == 1)
@@ -55,7 +58,7 @@ int outbox_last(sqlite3 *db, const char *alert_id, struct outbox_last *ret, stru
 					     .update = (unsigned)sqlite3_column_int64(st, 0),
 					     .waiting = sqlite3_column_int64(st, 1) != 0,
 					     .events = (uint64_t)sqlite3_column_int64(st, 2) };
-	sqlite3_finalize(st);
+	sqlite3_reset(st);
 	return r < 0 ? -1 : 0;
 }
 
@@ -70,7 +73,8 @@ int outbox_recipients(sqlite3 *db, const char *alert_id,
 	sqlite3_stmt *st = NULL;
 	int r = db_query(db, &st, err,
 			 "SELECT contact_id, tenant, tenant_name, name, email, lang FROM outbox"
-			 " WHERE alert_id = ? AND update_no = 0 AND state IN ('waiting', 'sent')"
+			 " WHERE alert_id = ? AND alert_id <> '' AND update_no = 0 AND state IN "
+			 "('waiting', 'sent')"
 			 " ORDER BY id",
 			 "t", alert_id);
 

@@ -33,7 +33,9 @@ struct outbox_last { /* of an alert */
 	bool waiting;    /* some message of that number has not gone yet */
 	uint64_t events; /* what it told, the most */
 };
-int outbox_last(sqlite3 *db, const char *alert_id, struct outbox_last *ret, struct err *err);
+extern const char outbox_last_sql[]; /* the caller prepares it, and keeps it */
+int outbox_last(sqlite3 *db, sqlite3_stmt *st, const char *alert_id, struct outbox_last *ret,
+		struct err *err);
 /* Those who got (or wait for) the first message of the alert. */
 int outbox_recipients(sqlite3 *db, const char *alert_id,
 		      int (*each)(void *arg, const struct contact *c), void *arg, struct err *err);

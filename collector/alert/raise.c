@@ -18,15 +18,6 @@ static int bind_slice(sqlite3_stmt *st, int i, struct slice s)
 	return sqlite3_bind_text64(st, i, s.n > 0 ? s.p : "", s.n, SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
-/* Runs a statement that gives no rows. */
-static int stmt_run(struct alert_store *as, sqlite3_stmt *st, struct err *err)
-{
-	int r = db_next(as->db, st, err);
-
-	sqlite3_reset(st);
-	return r < 0 ? -1 : 0;
-}
-
 struct span { /* what a finding's signals amount to */
 	int64_t first_ns, last_ns;
 	uint64_t events;
@@ -59,9 +50,9 @@ static int64_t session_of(const struct finding *f, int64_t session_ns)
 	return c != NULL && c->timespan_ns > session_ns ? c->timespan_ns : session_ns;
 }
 
-/* 1: ret_id; 0: there is none; -1. */
-static int session_find(struct alert_store *as, const struct finding *f, const struct span *sp,
-			int64_t session_ns, char ret_id[33], struct err *err)
+/* As the statement says; the newest alert of the key decides nearly always. */
+static int session_ask(struct alert_store *as, const struct finding *f, const struct span *sp,
+		       int64_t session_ns, char ret_id[33], struct err *err)
 {
 	sqlite3_stmt *st = alert_stmt(as, ST_SESSION, err);
 	int r;
@@ -73,120 +64,91 @@ static int session_find(struct alert_store *as, const struct finding *f, const s
 	bind_slice(st, 3, f->group_key);
 	sqlite3_bind_int64(st, 4, sp->first_ns);
 	sqlite3_bind_int64(st, 5, sp->last_ns);
-	sqlite3_bind_int64(st, 6, session_of(f, session_ns));
+	sqlite3_bind_int64(st, 6, session_ns);
 	r = db_next(as->db, st, err);
-	if (r == 1) {
-		strncpy(ret_id, db_text(st, 0), 32);
-		ret_id[32] = '\0';
-	}
+	if (r == 1)
+		snprintf(ret_id, 33, "%s", db_text(st, 0));
 	sqlite3_reset(st);
 	return r;
 }
 
-static int extension_note(struct alert_store *as, const char *id, const struct finding *f,
-			  const struct span *sp, int64_t now_ns, struct err *err)
+static int newest_read(struct alert_store *as, const struct finding *f, struct alert_newest *nw,
+		       struct err *err)
 {
-	struct alert_extension *ex;
+	sqlite3_stmt *st = alert_stmt(as, ST_NEWEST, err);
+	int r;
 
-	HASH_FIND_STR(as->extended, id, ex);
-	if (ex == NULL) {
-		ex = calloc(1, sizeof(*ex));
-		if (ex == NULL || (ex->tenant = strndup(f->tenant.p, f->tenant.n)) == NULL) {
-			free(ex);
-			return err_nomem(err);
-		}
-		memcpy(ex->id, id, sizeof(ex->id));
-		ex->last_ns = sp->last_ns;
-		HASH_ADD_STR(as->extended, id, ex);
-		if (ex->hh.tbl == NULL) {
-			free(ex->tenant);
-			free(ex);
-			return err_nomem(err);
-		}
+	if (st == NULL)
+		return -1;
+	bind_slice(st, 1, f->tenant);
+	sqlite3_bind_text(st, 2, f->rule->id, -1, SQLITE_TRANSIENT);
+	bind_slice(st, 3, f->group_key);
+	r = db_next(as->db, st, err);
+	if (r >= 0) {
+		nw->known = nw->asked = true;
+		nw->any = r == 1;
 	}
-	ex->events += sp->events;
-	if (sp->last_ns > ex->last_ns)
-		ex->last_ns = sp->last_ns;
-	ex->now_ns = now_ns;
-	return 0;
-}
-
-static int extend(struct alert_store *as, const char *id, const struct span *sp, int64_t now_ns,
-		  struct err *err)
-{
-	sqlite3_stmt *st = alert_stmt(as, ST_EXTEND, err);
-
-	if (st == NULL)
-		return -1;
-	sqlite3_bind_text(st, 1, id, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_int64(st, 2, (int64_t)sp->events);
-	sqlite3_bind_int64(st, 3, sp->first_ns);
-	sqlite3_bind_int64(st, 4, sp->last_ns);
-	sqlite3_bind_int64(st, 5, now_ns);
-	return stmt_run(as, st, err);
-}
-
-/* A value not seen in this alert yet: takes one of the field's places, or only counts. */
-static int value_new(struct alert_store *as, const char *id, const struct finding_value *v,
-		     struct slice text, uint32_t count, struct err *err)
-{
-	sqlite3_stmt *st = alert_stmt(as, ST_FIELD_ADD, err);
-	bool room;
-
-	if (st == NULL)
-		return -1;
-	sqlite3_bind_text(st, 1, id, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_text(st, 2, v->field, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_int64(st, 3, ALERT_DISTINCT_MAX);
-	if (stmt_run(as, st, err) < 0)
-		return -1;
-	room = sqlite3_changes(as->db) > 0;
-	st = alert_stmt(as, room ? ST_VALUE_ADD : ST_FIELD_MORE, err);
-	if (st == NULL)
-		return -1;
-	sqlite3_bind_text(st, 1, id, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_text(st, 2, v->field, -1, SQLITE_TRANSIENT);
-	if (room)
-		bind_slice(st, 3, text);
-	sqlite3_bind_int64(st, room ? 4 : 3, count);
-	return stmt_run(as, st, err);
-}
-
-static int value_add(struct alert_store *as, const char *id, const struct finding_value *v,
-		     uint32_t count, struct err *err)
-{
-	struct slice text = v->value;
-	struct buf clean = { 0 };
-	sqlite3_stmt *st;
-	int r = -1;
-
-	/* SQLite compares text past a NUL byte but shows none of it: U+2400 stands for it. */
-	if (slice_chr(text, '\0') >= 0) {
-		for (size_t i = 0; i < text.n; i++) {
-			if (text.p[i] == '\0')
-				buf_str(&clean, "\xe2\x90\x80");
-			else
-				buf_chr(&clean, text.p[i]);
-		}
-		if (clean.failed) {
-			err_nomem(err);
-			goto out;
-		}
-		text = buf_view(&clean);
+	if (r == 1) {
+		snprintf(nw->id, sizeof(nw->id), "%s", db_text(st, 0));
+		nw->first_ns = sqlite3_column_int64(st, 1);
+		nw->last_ns = sqlite3_column_int64(st, 2);
+		nw->open = sqlite3_column_int64(st, 3) != 0;
 	}
-	st = alert_stmt(as, ST_VALUE_COUNT, err);
-	if (st == NULL)
-		goto out;
-	sqlite3_bind_text(st, 1, id, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_text(st, 2, v->field, -1, SQLITE_TRANSIENT);
-	bind_slice(st, 3, text);
-	sqlite3_bind_int64(st, 4, count);
-	r = stmt_run(as, st, err);
-	if (r == 0 && sqlite3_changes(as->db) == 0)
-		r = value_new(as, id, v, text, count, err);
-out:
-	buf_release(&clean);
+	sqlite3_reset(st);
+	return r < 0 ? -1 : 0;
+}
+
+/* What ST_SESSION would give, read off the key's newest alert. -1: it takes the others too. */
+static int newest_decides(const struct alert_newest *nw, const struct span *sp, int64_t session_ns)
+{
+	if (!nw->any)
+		return 0;
+	if (nw->first_ns <= sp->first_ns && nw->last_ns >= sp->last_ns)
+		return 1; /* it covers the finding, and none that does is newer */
+	if (sp->last_ns <= nw->last_ns)
+		return -1;
+	/* No other covers it either, since none ends later. */
+	if (sp->first_ns > nw->last_ns &&
+	    (uint64_t)sp->first_ns - (uint64_t)nw->last_ns > (uint64_t)session_ns)
+		return 0;
+	return nw->open ? 1 : -1;
+}
+
+/* 1: ret_id; 0: there is none; -1. What is found extends the alert, so nw is kept up with it. */
+static int session_find(struct alert_store *as, const struct finding *f, const struct span *sp,
+			int64_t session_ns, struct alert_newest *nw, char ret_id[33],
+			struct err *err)
+{
+	int r;
+
+	session_ns = session_of(f, session_ns);
+	if (!nw->known && nw->asked && gather_settle(as, err) < 0)
+		return -1;
+	if (!nw->known && newest_read(as, f, nw, err) < 0)
+		return -1;
+	r = newest_decides(nw, sp, session_ns);
+	if (r < 0) {
+		nw->known = false;
+		if (gather_settle(as, err) < 0)
+			return -1;
+		return session_ask(as, f, sp, session_ns, ret_id, err);
+	}
+	if (r == 1) {
+		memcpy(ret_id, nw->id, sizeof(nw->id));
+		nw->first_ns = sp->first_ns < nw->first_ns ? sp->first_ns : nw->first_ns;
+		nw->last_ns = sp->last_ns > nw->last_ns ? sp->last_ns : nw->last_ns;
+	}
 	return r;
+}
+
+static void newest_raised(struct alert_newest *nw, const char *id, const struct span *sp)
+{
+	if (nw->any && nw->last_ns > sp->last_ns)
+		return;
+	memcpy(nw->id, id, sizeof(nw->id));
+	nw->first_ns = sp->first_ns;
+	nw->last_ns = sp->last_ns;
+	nw->any = nw->open = true;
 }
 
 static int values_add(struct alert_store *as, const char *id, const struct finding *f,
@@ -196,7 +158,8 @@ static int values_add(struct alert_store *as, const char *id, const struct findi
 		const struct finding_signal *sg = &f->signals[i];
 
 		for (size_t k = 0; sg->count > 0 && k < sg->n_values; k++)
-			if (value_add(as, id, &sg->values[k], sg->count, err) < 0)
+			if (gather_value(as, id, sg->values[k].field, sg->values[k].value,
+					 sg->count, err) < 0)
 				return -1;
 	}
 	return 0;
@@ -351,13 +314,17 @@ int alert_apply(struct alert_store *as, const struct finding *f, int64_t now_ns,
 		bool *ret_new, char ret_id[33], struct err *err)
 {
 	struct span sp = finding_span(f);
+	struct alert_newest *nw =
+		gather_newest(as, f->tenant, slice_str(f->rule->id), f->group_key);
 	char id[33] = "";
 	bool is_new = false;
 	int r;
 
 	ret_id[0] = '\0';
 	*ret_new = false;
-	r = session_find(as, f, &sp, session_ns, id, err);
+	if (nw == NULL)
+		return err_nomem(err);
+	r = session_find(as, f, &sp, session_ns, nw, id, err);
 	if (r == 0) {
 		if (!f->holds) {
 			metric_add(&as->stats.passed_over, 1);
@@ -366,12 +333,16 @@ int alert_apply(struct alert_store *as, const struct finding *f, int64_t now_ns,
 		r = raise_new(as, f, &sp, now_ns, id, err);
 		if (r <= 0)
 			return r;
+		newest_raised(nw, id, &sp);
 		is_new = true;
-	} else if (r < 0 || extend(as, id, &sp, now_ns, err) < 0 ||
-		   extension_note(as, id, f, &sp, now_ns, err) < 0) {
+	} else if (r < 0 || gather_extension(as, id, f->tenant, sp.events, sp.first_ns, sp.last_ns,
+					     now_ns, err) < 0) {
 		return -1;
 	}
 	if (values_add(as, id, f, err) < 0)
+		return -1;
+	/* Without a transaction nobody comes to settle it. */
+	if (sqlite3_get_autocommit(as->db) != 0 && alert_settle(as, err) < 0)
 		return -1;
 	as->added += sp.events;
 	memcpy(ret_id, id, sizeof(id));

@@ -176,6 +176,10 @@ static int resolve(struct alert_store *as, const char *typed, char ret_id[33], s
 		for (size_t i = 0; i < n; i++)
 			id[i] = (char)(typed[i] >= 'A' && typed[i] <= 'F' ? typed[i] | 0x20
 									  : typed[i]);
+	if (strlen(id) == 32) { /* whole: no need to look through all alerts */
+		memcpy(ret_id, id, sizeof(id));
+		return 0;
+	}
 	if (n_code < 3 && strlen(id) < 3)
 		return err_set(err, ERR_ABSENT,
 			       "there is no alert %.64s; give its code (VA-...) or at least three "
