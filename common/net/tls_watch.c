@@ -82,7 +82,7 @@ static void tell_end(struct tls_watch *tw, int64_t now_s)
 	tw->opts.ends(tw->opts.arg, left_s);
 }
 
-static void look(struct tls_watch *tw, bool asked)
+static void look(struct tls_watch *tw)
 {
 	int64_t now_ns = time_now_ns();
 	struct stamps now;
@@ -90,14 +90,14 @@ static void look(struct tls_watch *tw, bool asked)
 	if (tw->opts.prepare != NULL)
 		tw->opts.prepare(tw->opts.arg, now_ns);
 	now = look_at(&tw->opts); /* before the reading: what changes meanwhile is seen next time */
-	if (asked || !same(&now, &tw->used))
+	if (!same(&now, &tw->used))
 		load(tw, &now);
 	tell_end(tw, now_ns / NS_PER_SEC);
 }
 
 static void on_timer(uv_timer_t *t)
 {
-	look(t->data, false);
+	look(t->data);
 }
 
 int tls_watch_start(const struct tls_watch_opts *opts, const struct tls_creds *creds,
@@ -121,7 +121,7 @@ int tls_watch_start(const struct tls_watch_opts *opts, const struct tls_creds *c
 void tls_watch_look(struct tls_watch *tw)
 {
 	tw->refused = (struct stamps){ 0 }; /* who asks wants to hear what is wrong */
-	look(tw, true);
+	look(tw);
 }
 
 int64_t tls_watch_ends_s(const struct tls_watch *tw)

@@ -29,7 +29,7 @@ struct tls_watch_opts {
 /* creds: what was loaded from the files before. The first look follows at once, in the loop. */
 int tls_watch_start(const struct tls_watch_opts *opts, const struct tls_creds *creds,
 		    struct tls_watch **ret, struct err *err);
-void tls_watch_look(struct tls_watch *tw);            /* now, and load whether changed or not */
+void tls_watch_look(struct tls_watch *tw);            /* now; what was refused is told again */
 int64_t tls_watch_ends_s(const struct tls_watch *tw); /* of the certificate in use */
 void tls_watch_close(struct tls_watch *tw); /* freed in the loop's next turn; NULL is fine */
 
