@@ -376,6 +376,14 @@ fail:
 	return -1;
 }
 
+void config_waiting(const struct config *running, const struct config *fresh, struct buf *out)
+{
+	struct config want = *fresh; /* the first member of struct reading, which the table is of */
+
+	want.keep_original = running->keep_original;
+	conf_differ(config_items, running, &want, out);
+}
+
 void config_release(struct config *cf)
 {
 	arena_release(&cf->mem);

@@ -49,6 +49,9 @@ int config_load(const char *path, struct config *ret, struct err *err);
 int config_load_with(const char *path, const struct input_class *const *classes, struct config *ret,
 		     struct err *err);
 void config_release(struct config *cf);
+/* Appends the names of the settings that differ and wait for a restart: all but `inputs` and
+ * `keep_original`, which a reload takes. */
+void config_waiting(const struct config *running, const struct config *fresh, struct buf *out);
 /* Key, certificate and CA written by `enrol`, below state_dir. Lent. */
 const char *config_key_path(const struct config *cf);
 const char *config_cert_path(const struct config *cf);

@@ -321,8 +321,19 @@ static void reload_inputs(void *arg)
 	log_line(LOG_LEVEL_INFO, "inputs reopened", "file", ag->conf.path, NULL);
 }
 
-/* A configuration that does not load leaves the running one in force. Addresses, spool and
- * certificates are read at the next start; inputs at once. */
+static void tell_waiting(const struct config *running, const struct config *fresh)
+{
+	struct buf names = { 0 };
+
+	config_waiting(running, fresh, &names);
+	if (names.n > 0)
+		log_line(LOG_LEVEL_WARN, "changed settings wait for a restart", "settings",
+			 buf_cstr(&names), "file", fresh->path, NULL);
+	buf_release(&names);
+}
+
+/* A configuration that does not load leaves the running one in force. Inputs take the new one at
+ * once; what waits for a restart is told. */
 static void on_reload(uv_signal_t *sg, int number)
 {
 	struct agent *ag = sg->data;
@@ -336,6 +347,7 @@ static void on_reload(uv_signal_t *sg, int number)
 			&err);
 		return;
 	}
+	tell_waiting(&ag->conf, &probe);
 	config_release(&probe);
 	tls_watch_look(ag->certs);
 	ag->reloading = true;

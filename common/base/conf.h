@@ -6,6 +6,7 @@
 #define VARTIO_BASE_CONF_H
 
 #include "common/base/arena.h"
+#include "common/base/buf.h"
 #include "common/base/err.h"
 
 enum conf_kind { CONF_SCALAR, CONF_LIST, CONF_MAP };
@@ -64,6 +65,9 @@ struct conf_item { /* a table ends with a NULL name; manual pages are written fr
  * map may be NULL: all fallbacks. */
 int conf_bind(const struct conf_node *map, const struct conf_item *items, void *target,
 	      struct arena *mem, struct err *err);
+/* Appends the names ("spool.level"), comma-separated, of the settings that are not the same in two
+ * structs that conf_bind filled by items; of CONF_RAW nothing is known. Tables nest once. */
+void conf_differ(const struct conf_item *items, const void *a, const void *b, struct buf *out);
 /* Puts "path:line:col: " before an error that has a place, and clears the place. Returns -1. */
 int conf_err_in(struct err *err, const char *path);
 

@@ -167,6 +167,46 @@ static const struct { /* the text begins on line 2 */
 	  ":2:12: log_level: expected one of error, warn, info, debug" },
 };
 
+static const struct {
+	const char *text, *waiting;
+} changes[] = {
+	{ "inputs: [{type: bare}]\n", "" },
+	{ "inputs: [{type: bare}, {type: bare}]\nkeep_original: true\n", "" },
+	{ "inputs: [{type: bare}]\nspool: {level: 9}\n", "spool.level" },
+	{ "inputs: [{type: bare}]\nlog_level: debug\nspool: {max_bytes: 3GiB}\n"
+	  "collector: {addresses: [a, b], max_rate_bps: 9600}\n",
+	  "log_level, collector.addresses, collector.max_rate_bps, spool.max_bytes" },
+	{ "inputs: [{type: bare}]\ncollector: {addresses: [c]}\n", "collector.addresses" },
+	{ "inputs: [{type: bare}]\nhost_name: other\n", "host_name" },
+};
+
+static void test_what_waits_for_a_restart(void **state)
+{
+	const char *base = "inputs: [{type: bare}]\ncollector: {addresses: [a]}\nhost_name: h\n";
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		struct config running, fresh;
+		struct buf text = { 0 }, names = { 0 };
+		struct err err = { 0 };
+
+		/* What a row does not say is as it was. */
+		buf_str(&text, changes[i].text);
+		if (strstr(changes[i].text, "addresses") == NULL)
+			buf_str(&text, "collector: {addresses: [a]}\n");
+		if (strstr(changes[i].text, "host_name") == NULL)
+			buf_str(&text, "host_name: h\n");
+		assert_int_equal(load(base, &running, &err), 0);
+		if (load(buf_cstr(&text), &fresh, &err) < 0)
+			fail_msg("%s: %s", changes[i].text, err.msg);
+		config_waiting(&running, &fresh, &names);
+		assert_string_equal(buf_cstr(&names), changes[i].waiting);
+		buf_release(&names);
+		buf_release(&text);
+		config_release(&fresh);
+		config_release(&running);
+	}
+}
+
 static void test_faults(void **state)
 {
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -188,6 +228,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_defaults, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_addresses, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_faults, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_waits_for_a_restart, set_up, tear_down),
 	};
 
 	return RUN_TESTS(tests);
