@@ -37,7 +37,7 @@ static struct spool *with_blocks(const struct spool_opts *o)
 static void damage(int n, int by)
 {
 	struct buf whole = { 0 };
-	char path[128], mark[16], c;
+	char path[128], mark[24], c;
 	struct err err;
 	ssize_t at;
 	int fd;
