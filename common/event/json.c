@@ -8,8 +8,7 @@
 #include <stdlib.h>
 
 #include "common/base/hash.h"
-#include "common/event/json_text.h"
-#include "common/event/utf8.h"
+#include "common/event/json_lex.h"
 
 struct scan {
 	struct json_index *ix;
@@ -31,30 +30,19 @@ static inline void skip_space(struct scan *s)
 		s->p++;
 }
 
-static bool is_hex(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 /* The escape at s->p. */
 static int scan_escape(struct scan *s)
 {
-	static const bool known[256] = { ['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true,
-					 ['f'] = true, ['n'] = true,  ['r'] = true, ['t'] = true };
+	size_t n = json_escape_length(s->p, s->end);
 
+	s->p += n;
+	if (n > 0)
+		return 0;
 	if (s->end - s->p < 2)
 		return fail(s, ERR_SYNTAX, "the text ends inside a string");
-	if (known[(uint8_t)s->p[1]]) {
-		s->p += 2;
-		return 0;
-	}
-	if (s->p[1] != 'u')
-		return fail(s, ERR_SYNTAX, "an escape that JSON does not know");
-	if (s->end - s->p < 6 || !is_hex(s->p[2]) || !is_hex(s->p[3]) || !is_hex(s->p[4]) ||
-	    !is_hex(s->p[5]))
-		return fail(s, ERR_SYNTAX, "\\u wants four hexadecimal digits");
-	s->p += 6;
-	return 0;
+	return fail(s, ERR_SYNTAX,
+		    s->p[1] == 'u' ? "\\u wants four hexadecimal digits"
+				   : "an escape that JSON does not know");
 }
 
 struct marks { /* of a string: see json_field */
@@ -92,37 +80,6 @@ static int scan_string(struct scan *s, struct slice *ret, struct marks *ret_mark
 	}
 	*ret = (struct slice){ from, (size_t)(s->p - from) };
 	s->p++;
-	return 0;
-}
-
-static int scan_digits(struct scan *s)
-{
-	if (s->p == s->end || !char_is_digit(*s->p))
-		return fail(s, ERR_SYNTAX, "a number wants a digit here");
-	while (s->p < s->end && char_is_digit(*s->p))
-		s->p++;
-	return 0;
-}
-
-static int scan_number(struct scan *s)
-{
-	if (*s->p == '-')
-		s->p++;
-	if (s->p < s->end && *s->p == '0')
-		s->p++; /* no digits may follow: RFC 8259 section 6 */
-	else if (scan_digits(s) < 0)
-		return -1;
-	if (s->p < s->end && *s->p == '.') {
-		s->p++;
-		if (scan_digits(s) < 0)
-			return -1;
-	}
-	if (s->p < s->end && (*s->p == 'e' || *s->p == 'E')) {
-		s->p++;
-		if (s->p < s->end && (*s->p == '+' || *s->p == '-'))
-			s->p++;
-		return scan_digits(s);
-	}
 	return 0;
 }
 
@@ -338,8 +295,8 @@ static int scan_value(struct scan *s, uint32_t name)
 		if (*s->p != '-' && !char_is_digit(*s->p))
 			return fail(s, ERR_SYNTAX, "not a JSON value");
 		from = s->p;
-		if (scan_number(s) < 0)
-			return -1;
+		if (!json_number(&s->p, s->end))
+			return fail(s, ERR_SYNTAX, "a number wants a digit here");
 		return leaf(s, name, JS_NUMBER, (struct slice){ from, (size_t)(s->p - from) },
 			    no_marks);
 	}

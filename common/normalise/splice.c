@@ -5,8 +5,7 @@
  * to be told as related) is left to normalise(), whose result this is, but for the order of
  * members. */
 #include "common/base/time.h"
-#include "common/event/json_text.h"
-#include "common/event/utf8.h"
+#include "common/event/json_lex.h"
 #include "common/normalise/inside.h"
 
 #include <stdlib.h>
@@ -138,111 +137,13 @@ static struct splice_key *known(struct splice *s, uint32_t at)
 	return &k->v[at];
 }
 
-static bool hex(char c)
-{
-	return char_is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
-
-/* The escape at s->p; surrogates are for normalise(). */
-static bool escape(struct splice *s)
-{
-	if (s->end - s->p < 2)
-		return false;
-	if (s->p[1] != 'u') {
-		s->p += 2;
-		return s->p[-1] != '\0' && strchr("\"\\/bfnrt", s->p[-1]) != NULL;
-	}
-	if (s->end - s->p < 6 || !hex(s->p[2]) || !hex(s->p[3]) || !hex(s->p[4]) || !hex(s->p[5]))
-		return false;
-	if ((s->p[2] | 0x20) == 'd' && s->p[3] >= '8')
-		return false;
-	s->p += 6;
-	return true;
-}
-
-/* Behind the opening quote; to behind the closing one. */
-static inline bool string(struct splice *s)
-{
-	size_t n;
-
-	for (;;) {
-		s->p = json_skip_plain(s->p, s->end);
-		if (s->p == s->end)
-			return false;
-		if (*s->p == '"') {
-			s->p++;
-			return true;
-		}
-		if (*s->p == '\\') {
-			if (!escape(s))
-				return false;
-			continue;
-		}
-		n = (uint8_t)*s->p < 0x20 ? 0 : utf8_length(s->p, (size_t)(s->end - s->p));
-		if (n == 0)
-			return false;
-		s->p += n;
-	}
-}
-
-static bool digits(struct splice *s)
-{
-	const char *from = s->p;
-
-	while (s->p < s->end && char_is_digit(*s->p))
-		s->p++;
-	return s->p > from;
-}
-
-static bool number(struct splice *s)
-{
-	s->p += *s->p == '-';
-	if (s->p < s->end && *s->p == '0')
-		s->p++;
-	else if (!digits(s))
-		return false;
-	if (s->p < s->end && *s->p == '.') {
-		s->p++;
-		if (!digits(s))
-			return false;
-	}
-	if (s->p < s->end && (*s->p | 0x20) == 'e') {
-		s->p++;
-		s->p += s->p < s->end && (*s->p == '+' || *s->p == '-');
-		return digits(s);
-	}
-	return true;
-}
-
-static bool word(struct splice *s, struct slice w)
-{
-	if (!slice_starts((struct slice){ s->p, (size_t)(s->end - s->p) }, w))
-		return false;
-	s->p += w.n;
-	return true;
-}
-
 /* A string, a number, true, false or null. *ret_empty: normalise() leaves such a value out. */
 static inline bool scalar(struct splice *s, bool *ret_empty)
 {
 	const char *from = s->p;
 
-	*ret_empty = false;
-	switch (*from) {
-	case '"':
-		s->p++;
-		*ret_empty = s->p < s->end && *s->p == '"';
-		return string(s);
-	case 't':
-		return word(s, SLICE("true"));
-	case 'f':
-		return word(s, SLICE("false"));
-	case 'n':
-		*ret_empty = true;
-		return word(s, SLICE("null"));
-	default:
-		return (*from == '-' || char_is_digit(*from)) && number(s);
-	}
+	*ret_empty = *from == 'n' || (*from == '"' && s->end - from > 1 && from[1] == '"');
+	return json_scalar(&s->p, s->end, false); /* surrogates are for normalise() */
 }
 
 /* A key that was not foreseen: looked up, or learned. */
@@ -255,7 +156,7 @@ static uint32_t other_key(struct splice *s, uint32_t parent)
 	uint32_t at;
 	bool full;
 
-	if (s->p == s->end || *s->p++ != '"' || !string(s))
+	if (s->p == s->end || *s->p++ != '"' || !json_string(&s->p, s->end, false))
 		return JSON_NAME_NONE;
 	text = (struct slice){ from + 1, (size_t)(s->p - from) - 2 };
 	if (s->p == s->end || *s->p++ != ':' || text.n + 1 > JSON_PATH_MAX - above)
