@@ -9,11 +9,6 @@
 
 #define VALUES_MAX 8192u /* gathered, before they are written out */
 
-static int bind_slice(sqlite3_stmt *st, int i, struct slice s)
-{
-	return sqlite3_bind_text64(st, i, s.n > 0 ? s.p : "", s.n, SQLITE_TRANSIENT, SQLITE_UTF8);
-}
-
 struct alert_newest *gather_newest(struct alert_store *as, struct slice tenant, struct slice rule,
 				   struct slice group_key)
 {
@@ -119,7 +114,7 @@ static int value_new(struct alert_store *as, const struct alert_gathered *g, con
 	sqlite3_bind_text(st, 1, g->key, -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 2, field, -1, SQLITE_STATIC);
 	if (room)
-		bind_slice(st, 3, text);
+		db_bind(st, 3, text);
 	sqlite3_bind_int64(st, room ? 4 : 3, (int64_t)g->count);
 	return alert_stmt_run(as, st, err);
 }
@@ -136,7 +131,7 @@ static int value_write(struct alert_store *as, const struct alert_gathered *g, s
 		return -1;
 	sqlite3_bind_text(st, 1, g->key, -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 2, field, -1, SQLITE_STATIC);
-	bind_slice(st, 3, text);
+	db_bind(st, 3, text);
 	sqlite3_bind_int64(st, 4, (int64_t)g->count);
 	r = alert_stmt_run(as, st, err);
 	if (r == 0 && sqlite3_changes(as->db) == 0)

@@ -13,11 +13,6 @@ static const char *or_empty(const char *s)
 	return s != NULL ? s : "";
 }
 
-static int bind_slice(sqlite3_stmt *st, int i, struct slice s)
-{
-	return sqlite3_bind_text64(st, i, s.n > 0 ? s.p : "", s.n, SQLITE_TRANSIENT, SQLITE_UTF8);
-}
-
 struct span { /* what a finding's signals amount to */
 	int64_t first_ns, last_ns;
 	uint64_t events;
@@ -59,9 +54,9 @@ static int session_ask(struct alert_store *as, const struct finding *f, const st
 
 	if (st == NULL)
 		return -1;
-	bind_slice(st, 1, f->tenant);
+	db_bind(st, 1, f->tenant);
 	sqlite3_bind_text(st, 2, f->rule->id, -1, SQLITE_TRANSIENT);
-	bind_slice(st, 3, f->group_key);
+	db_bind(st, 3, f->group_key);
 	sqlite3_bind_int64(st, 4, sp->first_ns);
 	sqlite3_bind_int64(st, 5, sp->last_ns);
 	sqlite3_bind_int64(st, 6, session_ns);
@@ -80,9 +75,9 @@ static int newest_read(struct alert_store *as, const struct finding *f, struct a
 
 	if (st == NULL)
 		return -1;
-	bind_slice(st, 1, f->tenant);
+	db_bind(st, 1, f->tenant);
 	sqlite3_bind_text(st, 2, f->rule->id, -1, SQLITE_TRANSIENT);
-	bind_slice(st, 3, f->group_key);
+	db_bind(st, 3, f->group_key);
 	r = db_next(as->db, st, err);
 	if (r >= 0) {
 		nw->known = nw->asked = true;

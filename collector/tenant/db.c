@@ -115,6 +115,11 @@ void db_rollback(sqlite3 *db)
 		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 }
 
+int db_bind(sqlite3_stmt *st, int i, struct slice s)
+{
+	return sqlite3_bind_text64(st, i, s.n > 0 ? s.p : "", s.n, SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
 static int bind_all(sqlite3_stmt *st, const char *kinds, va_list ap)
 {
 	int rc = SQLITE_OK;
@@ -130,8 +135,7 @@ static int bind_all(sqlite3_stmt *st, const char *kinds, va_list ap)
 			break;
 		case 's':
 			s = va_arg(ap, struct slice);
-			rc = sqlite3_bind_text64(st, i, s.n > 0 ? s.p : "", s.n, SQLITE_TRANSIENT,
-						 SQLITE_UTF8);
+			rc = db_bind(st, i, s);
 			break;
 		case 'b':
 			s = va_arg(ap, struct slice);

@@ -43,6 +43,8 @@ int db_query(sqlite3 *db, sqlite3_stmt **ret, struct err *err, const char *sql, 
 	     ...);
 /* The same for a statement that gives no rows; runs and finalizes it. ERR_EXISTS: a constraint. */
 int db_run(sqlite3 *db, struct err *err, const char *sql, const char *kinds, ...);
+/* Binds a copy of s as text, as `s` does, to a statement that is kept. An SQLite result code. */
+int db_bind(sqlite3_stmt *st, int i, struct slice s);
 /* 1 a row, 0 no more, -1 error. */
 int db_next(sqlite3 *db, sqlite3_stmt *st, struct err *err);
 const char *db_text(sqlite3_stmt *st, int col); /* "" for NULL; lent until the next db_next */
