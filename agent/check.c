@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/doubles.h"
 #include "agent/options.h"
 #include "common/base/service.h"
 #include "common/net/tls.h"
@@ -22,6 +23,14 @@ static void say(void *arg, const struct err *err)
 
 	fs->n++;
 	printf("%s: %s\n", fs->id, err->msg);
+}
+
+static void say_of(void *arg, const char *id, const struct err *err)
+{
+	struct faults *fs = arg;
+
+	fs->id = id;
+	say(fs, err);
 }
 
 static void check_credentials(struct config *cf, struct faults *fs)
@@ -74,6 +83,8 @@ int agent_check(int argc, char **argv)
 		if (cf.inputs[i].cls->check != NULL)
 			cf.inputs[i].cls->check(cf.inputs[i].conf, say, &fs);
 	}
+	if (doubles_find(&cf, DOUBLES_ALL, say_of, &fs, &err) < 0)
+		say_of(&fs, "inputs", &err);
 	if (fs.n == 0)
 		printf("%s: good; %zu inputs, %zu collectors\n", cf.path, cf.n_inputs,
 		       cf.collector.addresses.n);

@@ -8,6 +8,7 @@
 
 #include "agent/agent.h"
 #include "agent/describe.h"
+#include "agent/doubles.h"
 #include "agent/options.h"
 #include "agent/pipe.h"
 #include "agent/status.h"
@@ -166,14 +167,22 @@ static void on_report(uv_timer_t *t)
 	buf_release(&damaged);
 }
 
+static void tell_doubled(void *arg, const char *id, const struct err *err)
+{
+	log_line(LOG_LEVEL_WARN, "a file is read twice", "input", id, "reason", err->msg, NULL);
+}
+
 static int open_inputs(struct agent *ag, struct err *err)
 {
+	struct err none; /* no memory for a warning is no reason not to run */
+
 	struct keeper_opts ko = { .loop = &ag->loop,
 				  .conf = ag->current,
 				  .sink = pipe_sink(ag->pipe),
 				  .tally = &ag->tally,
 				  .host = host_of(ag) };
 
+	(void)doubles_find(ag->current, DOUBLES_BETWEEN, tell_doubled, NULL, &none);
 	return keeper_open(&ko, &ag->keeper, err);
 }
 

@@ -5,7 +5,6 @@
 #include "agent/inputs/file.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -350,48 +349,6 @@ static void file_close(struct input *in, void (*closed)(struct input *in))
 	uv_close((uv_handle_t *)&fs->turn, on_handle_closed);
 }
 
-struct checking {
-	void (*fault)(void *arg, const struct err *err);
-	void *arg;
-	int r;
-};
-
-static void check_one(struct checking *ck, const char *path)
-{
-	struct err err;
-
-	if (access(path, R_OK) == 0)
-		return;
-	input_unreadable(path, errno, &err);
-	ck->fault(ck->arg, &err);
-	ck->r = -1;
-}
-
-static int file_check(const void *conf, void (*fault)(void *arg, const struct err *err), void *arg)
-{
-	const struct file_conf *cf = conf;
-	struct checking ck = { fault, arg, 0 };
-
-	for (size_t i = 0; i < cf->paths.n; i++) {
-		const char *pattern = cf->paths.v[i];
-		struct err err;
-		glob_t g;
-
-		if (pattern[0] != '/') {
-			err_set(&err, ERR_USAGE, "paths: %s does not begin with /", pattern);
-			fault(arg, &err);
-			ck.r = -1;
-		} else if (glob(pattern, 0, NULL, &g) == 0) {
-			for (size_t k = 0; k < g.gl_pathc; k++)
-				check_one(&ck, g.gl_pathv[k]);
-			globfree(&g);
-		} else if (strpbrk(pattern, "*?[") == NULL) {
-			check_one(&ck, pattern); /* a pattern may well match nothing yet */
-		}
-	}
-	return ck.r;
-}
-
 #define FIELD(m) offsetof(struct file_conf, m)
 
 static const char *const from_names[] = { "beginning", "end", NULL };
@@ -423,6 +380,7 @@ const struct input_class input_file = {
 	.conf = file_items,
 	.conf_size = sizeof(struct file_conf),
 	.check = file_check,
+	.names = file_names,
 	.open = file_open,
 	.pause = file_pause,
 	.resume = file_resume,

@@ -6,6 +6,7 @@
  *   file_rest.c   where the rest of a file went: renamed, copied, compressed, replaced
  *   file_missed.c generations that came and went while the agent was stopped
  *   file_place.c  a place in a file as a checkpoint; fingerprints
+ *   file_check.c  which paths the settings name, and which of them are no log files
  *
  * A file is known by device, inode and the fingerprint of its first bytes, so that neither a new
  * name nor an inode used again confuses two files. A tail goes through these states:
@@ -28,6 +29,7 @@
 #include "agent/inputs/input.h"
 
 #define FILE_HEAD_MAX 1024u /* bytes that a fingerprint covers at most */
+#define FILE_ODD_MAX  32u   /* paths that lead to no file and are told of, once each */
 
 extern const struct input_class input_file;
 
@@ -103,6 +105,11 @@ struct files {
 	unsigned scan;    /* number of the scan */
 	bool first;       /* the first start ever, during its first scan */
 	bool scan_wanted, paused, closing, busy, failing, watch_warned, many_warned;
+	struct {
+		dev_t dev;
+		ino_t ino;
+	} odd[FILE_ODD_MAX]; /* no files, and told of */
+	size_t n_odd;
 	struct err failure;
 	char *buf; /* read into, of buf_n bytes: longer than the longest line */
 	size_t buf_n;
@@ -161,6 +168,20 @@ bool file_dir_quiet(const struct stat *dir);
 /* Reads what rotated after o, which is pending until that is settled. */
 void rest_missed(struct tail *o);
 bool file_generation(const char *base, const char *name, int64_t *ret);
+
+/* file_check.c */
+/* Calls each for what a pattern matches, but for what is excluded or compressed; named: the pattern
+ * is a path itself. false: nothing matches. */
+bool file_matches(const struct file_conf *cf, const char *pattern,
+		  void (*each)(void *arg, const char *path, bool named), void *arg);
+/* true: it is no file; *err says what it is and what helps. */
+bool file_is_odd(const char *path, const struct stat *st, bool named, struct err *err);
+/* As struct input_class has them. */
+int file_check(const void *conf, void (*fault)(void *arg, const struct err *err), void *arg);
+void file_names(const void *conf,
+		void (*each)(void *arg, const char *pattern, const char *path,
+			     const struct stat *st),
+		void *arg);
 
 /* file_scan.c */
 void files_scan(struct files *fs);

@@ -5,8 +5,6 @@
 #include "agent/inputs/file.h"
 
 #include <errno.h>
-#include <fnmatch.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -241,13 +239,33 @@ static struct tail *meet(struct files *fs, const char *path, const struct stat *
 	return t;
 }
 
-static void found(struct files *fs, const char *path)
+/* A pipe, a device, a folder: told once. */
+static void found_odd(struct files *fs, const char *path, const struct stat *st, bool named)
 {
+	struct err err;
+
+	for (size_t i = 0; i < fs->n_odd; i++)
+		if (fs->odd[i].dev == st->st_dev && fs->odd[i].ino == st->st_ino)
+			return;
+	if (fs->n_odd == FILE_ODD_MAX || !file_is_odd(path, st, named, &err))
+		return;
+	fs->odd[fs->n_odd].dev = st->st_dev;
+	fs->odd[fs->n_odd++].ino = st->st_ino;
+	files_warn(fs, &err);
+}
+
+static void found(void *arg, const char *path, bool named)
+{
+	struct files *fs = arg;
 	struct stat st;
 	struct tail *t;
 
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+	if (stat(path, &st) < 0)
 		return;
+	if (!S_ISREG(st.st_mode)) {
+		found_odd(fs, path, &st, named);
+		return;
+	}
 	t = meet(fs, path, &st);
 	if (t == NULL) {
 		found_new(fs, path, &st);
@@ -269,29 +287,11 @@ static void found(struct files *fs, const char *path)
 		watch(fs, t->real);
 }
 
-static bool excluded(const struct file_conf *cf, const char *path)
-{
-	for (size_t i = 0; i < cf->exclude.n; i++) {
-		const char *pattern = cf->exclude.v[i];
-		const char *name = strchr(pattern, '/') != NULL ? path : file_base(path);
-
-		if (fnmatch(pattern, name, 0) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void scan_glob(struct files *fs, const char *pattern)
 {
 	size_t n = file_dir(pattern);
-	glob_t g;
 
-	if (glob(pattern, 0, NULL, &g) == 0) {
-		for (size_t i = 0; i < g.gl_pathc; i++)
-			if (!excluded(fs->conf, g.gl_pathv[i]) && !file_compressed(g.gl_pathv[i]))
-				found(fs, g.gl_pathv[i]);
-		globfree(&g);
-	}
+	file_matches(fs->conf, pattern, found, fs);
 	if (strcspn(pattern, "*?[") >= n) /* a folder that has nothing for us yet */
 		watch(fs, pattern);
 }

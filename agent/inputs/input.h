@@ -6,6 +6,7 @@
 #ifndef VARTIO_INPUTS_INPUT_H
 #define VARTIO_INPUTS_INPUT_H
 
+#include <sys/stat.h>
 #include <uv.h>
 
 #include "agent/spool/spool.h"
@@ -53,6 +54,12 @@ struct input_class {
 	/* Checks rights and settings without starting: one err a fault, with the line that repairs
 	 * it. Called by `vartio-agent check`. NULL: nothing to check. */
 	int (*check)(const void *conf, void (*fault)(void *arg, const struct err *err), void *arg);
+	/* Calls each for every file that the settings name now, with the one of them that does.
+	 * NULL: they name none. */
+	void (*names)(const void *conf,
+		      void (*each)(void *arg, const char *setting, const char *path,
+				   const struct stat *st),
+		      void *arg);
 	int (*open)(struct input *in, struct err *err);
 	void (*pause)(struct input *in); /* the spool is full: stop reading, keep the place */
 	void (*resume)(struct input *in);

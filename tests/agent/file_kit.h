@@ -62,7 +62,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
-static void file_step(const struct step *s)
+static inline void file_step(const struct step *s)
 {
 	char name[64];
 
