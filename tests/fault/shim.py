@@ -6,11 +6,14 @@
     disk.set(sync_fails=3, path="spool/")   # the third sync from now on says EIO
     process.kill(); disk.power_cut(dice)    # the folder becomes what a disk may hold then
 """
+import functools
 import mmap
 import os
 import pathlib
+import re
 import shutil
 import struct
+import subprocess
 import time
 
 WORDS = ("read_fails", "write_fails", "sync_fails", "sticky", "full", "full_after", "short", "sync_ms",
@@ -24,7 +27,8 @@ class Disk:
     """One watched folder (None: only the clock is watched)."""
 
     def __init__(self, build, root, scratch):
-        self.library = pathlib.Path(build) / "tests/fault/vartio_shim.so"
+        self.build = pathlib.Path(build)
+        self.library = self.build / "tests/fault/vartio_shim.so"
         self.root = None if root is None else pathlib.Path(root).resolve()
         scratch = pathlib.Path(scratch).resolve()
         scratch.mkdir(parents=True, exist_ok=True)
@@ -34,9 +38,12 @@ class Disk:
         with open(self.control, "r+b") as f:
             self.memory = mmap.mmap(f.fileno(), SIZE)
 
-    def env(self, base=None):
+    def env(self, base=None, daemon=True):
+        """What a daemon of the build is started with; daemon=False: a program that is not of the build."""
         env = dict(os.environ if base is None else base)
-        env.update(LD_PRELOAD=str(self.library), VARTIO_SHIM_CONTROL=str(self.control))
+        first = sanitizers(self.build / "agent/vartio-agent") if daemon else []
+        env.update(LD_PRELOAD=":".join([*first, str(self.library)]),
+                   VARTIO_SHIM_CONTROL=str(self.control))
         if self.root is not None:
             env.update(VARTIO_SHIM_ROOT=str(self.root), VARTIO_SHIM_SHADOW=str(self.shadow))
         return env
@@ -108,6 +115,14 @@ class Disk:
 
     def close(self):
         self.memory.close()
+
+
+@functools.cache
+def sanitizers(program):
+    """The sanitizers' libraries that program is linked with: they insist on being the first ones, and
+    call the shim as they would the C library."""
+    linked = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
+    return re.findall(r"=> (\S+/lib(?:asan|tsan|ubsan)\.so\S*)", linked)
 
 
 def lost(durable, now, to, dice):

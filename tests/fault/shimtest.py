@@ -48,8 +48,8 @@ def disk(build):
 def run(made, code):
     """Runs code under the shim; it ends as a killed process does, with nothing flushed."""
     done = subprocess.run(["/usr/bin/python3", "-c", PRELUDE + code + "\nsys.stdout.flush()\nos._exit(0)",
-                           str(made.root)], env=made.env(), capture_output=True, text=True, timeout=60,
-                          check=False)
+                           str(made.root)], env=made.env(daemon=False), capture_output=True, text=True,
+                          timeout=60, check=False)
     check(done.returncode == 0, done.stderr)
     return done.stdout
 
