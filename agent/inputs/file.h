@@ -8,8 +8,9 @@
  *   file_place.c  a place in a file as a checkpoint; fingerprints
  *   file_check.c  which paths the settings name, and which of them are no log files
  *
- * A file is known by device, inode and the fingerprint of its first bytes, so that neither a new
- * name nor an inode used again confuses two files. A tail goes through these states:
+ * A file is known by device, inode, the fingerprint of its first bytes and the end of what was read
+ * of it, so that neither a new name, nor an inode used again, nor a banner on top of each log
+ * confuses two files. A tail goes through these states:
  *
  *   LIVE      a path of ours leads to it
  *   ROTATED   none does any more; it is open, and read until it has been quiet for a while
@@ -49,6 +50,13 @@ struct file_print {    /* SHA-256, cut to 64 bits, of n bytes from base; n 0: no
 	uint64_t hash;
 };
 
+/* What stands before the place that was read up to: a log that begins like another one goes on
+ * differently. */
+struct file_end {
+	uint32_t n, crc; /* CRC-32C of the n bytes before `at`; n 0: unknown */
+	uint64_t at;
+};
+
 enum tail_state { TAIL_LIVE, TAIL_ROTATED, TAIL_PARKED, TAIL_LOST };
 
 struct files;
@@ -60,22 +68,23 @@ struct tail {
 	dev_t dev;
 	ino_t ino; /* both 0: unknown, or LOST */
 	struct file_print print;
-	uint64_t offset;  /* after the last record that the sink took */
-	bool skip;        /* offset is inside a line whose rest is not wanted */
-	bool mid;         /* offset is inside a line: its first part went as a record */
-	bool done;        /* PARKED: it was read to its end; ino 0: and is gone from its inode */
-	bool begun;       /* it is settled where reading starts */
-	bool from_end;    /* reading starts at the end, settled when it can be opened */
-	bool stored;      /* the sink has a checkpoint of it */
-	bool dirty;       /* there may be something to read */
-	bool held;        /* not begun: it may be a copy in the making of another one */
-	bool warned;      /* that it can't be read */
-	bool dead;        /* to be freed after the turn */
-	int fd;           /* -1: not open */
-	gzFile gz;        /* ROTATED and complete, read through zlib; fd is -1 then */
-	uint64_t gz_at;   /* inflated so far */
-	struct buf carry; /* gz: inflated bytes from offset on */
-	char *head;       /* while open: the first bytes from print.base */
+	struct file_end end; /* end.at <= offset */
+	uint64_t offset;     /* after the last record that the sink took */
+	bool skip;           /* offset is inside a line whose rest is not wanted */
+	bool mid;            /* offset is inside a line: its first part went as a record */
+	bool done;           /* PARKED: it was read to its end; ino 0: and is gone from its inode */
+	bool begun;          /* it is settled where reading starts */
+	bool from_end;       /* reading starts at the end, settled when it can be opened */
+	bool stored;         /* the sink has a checkpoint of it */
+	bool dirty;          /* there may be something to read */
+	bool held;           /* not begun: it may be a copy in the making of another one */
+	bool warned;         /* that it can't be read */
+	bool dead;           /* to be freed after the turn */
+	int fd;              /* -1: not open */
+	gzFile gz;           /* ROTATED and complete, read through zlib; fd is -1 then */
+	uint64_t gz_at;      /* inflated so far */
+	struct buf carry;    /* gz: inflated bytes from offset on */
+	char *head;          /* while open: the first bytes from print.base */
 	size_t head_n;
 	uint64_t size; /* as last seen */
 	struct timespec mtime;
@@ -130,7 +139,13 @@ struct slice files_key(struct files *fs, const char *no); /* lent until the next
 void tail_store(struct tail *t);                          /* its place, without a record */
 
 /* file_place.c */
+#define FILE_END_MAX 128u
 uint64_t print_hash(const void *p, size_t n);
+struct file_end end_of(struct slice before, uint64_t at); /* before: what stands before `at` */
+bool end_is_in(const struct file_end *end, int fd);
+/* The same in a compressed file, which is inflated up to there; what stands too far behind is
+ * believed. gz is at its beginning before and after. */
+bool end_is_in_gz(const struct file_end *end, gzFile gz);
 struct slice tail_place(const struct tail *t, uint64_t offset, bool skip, bool mid,
 			struct buf *out); /* lent until out is used again */
 /* Fills t from a checkpoint's value. false: not one; t is untouched. */
@@ -152,7 +167,9 @@ void tail_finish(struct tail *t); /* ROTATED and quiet: the partial rest goes as
  */
 bool tail_wanted(const struct tail *t);
 bool tail_real_from_fd(struct tail *t); /* true: it has a name, which is now t->real */
-bool tail_matches(const struct file_print *print, uint64_t offset, bool mid, int fd);
+/* Are the bytes in fd those that t has read? They begin with its fingerprint, and stand before its
+ * place, which is after a line's end. */
+bool tail_matches(const struct tail *t, int fd);
 
 /* file_rest.c */
 enum rest_begin { BEGIN_HERE, BEGIN_WAIT };

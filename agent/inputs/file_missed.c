@@ -20,12 +20,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/base/file.h"
 #include "common/base/time.h"
 
 #define MISSED_MAX 64u /* generations of one log */
 #define TRIES      3u  /* in one scan, when the folder changes meanwhile */
 /* A damaged .gz, or a copy of a log, is looked at again as long as it may be in the making. */
 #define BEING_MADE_NS (60 * NS_PER_SEC)
+#define ALIKE_MAX     ((size_t)1 << 20)    /* bytes that are compared: more than any banner has */
 #define NULS_MAX      ((uint64_t)16 << 20) /* passed over before a fingerprint */
 
 struct missed {
@@ -129,7 +131,7 @@ static bool fingerprint(struct tail *t)
 static bool begins_with_print(const struct tail *o, const struct tail *t)
 {
 	return o->print.n > 0 && o->print.base == 0 && o->print.n <= t->print.n &&
-	       print_hash(t->head, o->print.n) == o->print.hash;
+	       print_hash(t->head, o->print.n) == o->print.hash && end_is_in_gz(&o->end, t->gz);
 }
 
 /* o is not met by its inode, or is about to be: only its fingerprint can tell. */
@@ -140,11 +142,21 @@ static bool printed(const struct tail *o, const struct tail *t)
 	return (unmet || o->state == TAIL_LOST || o->gz != NULL) && begins_with_print(o, t);
 }
 
-static bool begins_with(const char *head, size_t head_n, const struct tail *t)
+/* t's bytes are the first ones of the open o's, as far as is looked. */
+static bool begins_as(const struct tail *o, const struct tail *t)
 {
-	size_t n = head_n < t->print.n ? head_n : t->print.n;
+	char a[4096], b[sizeof(a)];
+	size_t at = 0;
+	int n = 1;
 
-	return n > 0 && memcmp(head, t->head, n) == 0;
+	if (o->fd < 0)
+		return false;
+	while (n > 0 && at < ALIKE_MAX && (n = gzread(t->gz, a, sizeof(a))) > 0) {
+		if (pread_all(o->fd, b, (size_t)n, (off_t)at) != n || memcmp(a, b, (size_t)n) != 0)
+			break;
+		at += (size_t)n;
+	}
+	return gzrewind(t->gz) == 0 && at > 0 && (n <= 0 || at >= ALIKE_MAX);
 }
 
 /* o is open, perhaps not read yet, and was renamed or removed: t is what compression made of it. */
@@ -154,22 +166,14 @@ static bool squeezed(const struct tail *o, const struct tail *t)
 
 	return o->fd >= 0 && o->state != TAIL_LIVE && o->print.base == 0 &&
 	       (file_compressed(t->real) || (fstat(o->fd, &st) == 0 && st.st_nlink == 0)) &&
-	       begins_with(o->head, o->head_n, t);
+	       begins_as(o, t);
 }
 
 /* t begins as a log that is followed now: a copy of it, which will be truncated or was just now.
  * When that is noticed, its rest is looked for in the copy. */
 static bool copied(const struct tail *o, const struct tail *t)
 {
-	char head[FILE_HEAD_MAX];
-	ssize_t n;
-
-	if (o->state != TAIL_LIVE)
-		return false;
-	if (begins_with_print(o, t))
-		return true;
-	n = o->fd >= 0 ? pread(o->fd, head, sizeof(head), 0) : 0;
-	return n > 0 && begins_with(head, (size_t)n, t);
+	return o->state == TAIL_LIVE && (begins_with_print(o, t) || begins_as(o, t));
 }
 
 /* KNOWN: its bytes are those of a file that we know under another inode: a rest that is looked for
@@ -294,7 +298,8 @@ static bool holds(const struct tail *o, const char *path)
 	}
 	ok = ok && gzread(gz, head, (unsigned)n) == (int)n &&
 	     (n != o->print.n ? memcmp(head, o->head, n) == 0
-			      : print_hash(head, n) == o->print.hash);
+			      : print_hash(head, n) == o->print.hash) &&
+	     gzrewind(gz) == 0 && end_is_in_gz(&o->end, gz);
 	if (gz != NULL)
 		gzclose(gz);
 	else if (fd >= 0)

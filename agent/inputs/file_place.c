@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* agent/inputs/file_place.c: a place in a file as text, fingerprints, and names.
  * A checkpoint's value: "1 DEV INO BASE OFFSET N HASH FLAGS PATHLEN PATH REAL", numbers in decimal,
- * HASH 16 hex digits, FLAGS of s (skip), m (mid), d (done), p (pending) or "-", then "@"
- * and the file's last change as it was last seen, in ns. */
+ * HASH 16 hex digits, FLAGS of s (skip), m (mid), d (done), p (pending) or "-", then, where known,
+ * "eN.AT.CRC" (CRC-32C of the N bytes before AT), "@" and the file's last change as it was last
+ * seen, in ns. */
 #include "agent/inputs/file.h"
 
 #include <stdlib.h>
 
+#include "common/base/file.h"
 #include "common/base/hash.h"
 #include "common/base/time.h"
+
+#define END_GZ_MAX ((uint64_t)64 << 20) /* inflated at once, in a third of a second or so */
 
 uint64_t print_hash(const void *p, size_t n)
 {
@@ -18,6 +22,68 @@ uint64_t print_hash(const void *p, size_t n)
 	sha256((struct slice){ p, n }, sum);
 	memcpy(&h, sum, sizeof(h));
 	return h;
+}
+
+struct file_end end_of(struct slice before, uint64_t at)
+{
+	size_t n = before.n < FILE_END_MAX ? before.n : FILE_END_MAX;
+
+	return (struct file_end){ (uint32_t)n, crc32c(0, before.p + before.n - n, n), at };
+}
+
+bool end_is_in(const struct file_end *end, int fd)
+{
+	char p[FILE_END_MAX];
+
+	return end->n == 0 ||
+	       (pread_all(fd, p, end->n, (off_t)(end->at - end->n)) == (ssize_t)end->n &&
+		crc32c(0, p, end->n) == end->crc);
+}
+
+bool end_is_in_gz(const struct file_end *end, gzFile gz)
+{
+	char p[FILE_END_MAX];
+	bool ok;
+
+	if (end->n == 0 || end->at > END_GZ_MAX)
+		return true;
+	ok = gzseek(gz, (z_off_t)(end->at - end->n), SEEK_SET) >= 0 &&
+	     gzread(gz, p, end->n) == (int)end->n && crc32c(0, p, end->n) == end->crc;
+	return gzrewind(gz) == 0 && ok;
+}
+
+static void end_put(const struct file_end *end, struct buf *out)
+{
+	if (end->n == 0)
+		return;
+	buf_chr(out, 'e');
+	buf_u64(out, end->n);
+	buf_chr(out, '.');
+	buf_u64(out, end->at);
+	buf_chr(out, '.');
+	buf_u64(out, end->crc);
+}
+
+/* Digits up to the stop, or to the end. */
+static bool number(struct slice *s, char stop, uint64_t max, uint64_t *ret)
+{
+	ssize_t n = slice_chr(*s, stop);
+	struct slice digits = { s->p, n >= 0 ? (size_t)n : s->n };
+
+	*s = slice_from(*s, n >= 0 ? (size_t)n + 1 : s->n);
+	return slice_uint(digits, max, ret);
+}
+
+static struct file_end end_read(struct slice flags, uint64_t offset)
+{
+	ssize_t e = slice_chr(flags, 'e');
+	struct slice s = slice_from(flags, e >= 0 ? (size_t)e + 1 : flags.n);
+	uint64_t n, at, crc;
+
+	if (!number(&s, '.', FILE_END_MAX, &n) || !number(&s, '.', offset, &at) || n > at ||
+	    !number(&s, '@', UINT32_MAX, &crc))
+		return (struct file_end){ 0 };
+	return (struct file_end){ (uint32_t)n, (uint32_t)crc, at };
 }
 
 struct slice tail_place(const struct tail *t, uint64_t offset, bool skip, bool mid, struct buf *out)
@@ -43,6 +109,7 @@ struct slice tail_place(const struct tail *t, uint64_t offset, bool skip, bool m
 		buf_chr(out, 'd');
 	if (t->done && t->pending)
 		buf_chr(out, 'p');
+	end_put(&t->end, out);
 	if (t->mtime.tv_sec > 0) {
 		buf_chr(out, '@');
 		buf_u64(out, (uint64_t)t->mtime.tv_sec * NS_PER_SEC + (uint64_t)t->mtime.tv_nsec);
@@ -105,6 +172,7 @@ bool tail_place_read(struct tail *t, struct slice value)
 	t->done = slice_chr(w, 'd') >= 0;
 	t->pending = slice_chr(w, 'p') >= 0;
 	t->mtime = changed_at(w);
+	t->end = end_read(w, v[3]);
 	if (!word(&s, &w) || !slice_uint(w, 65536, &path_n) || path_n + 1 >= s.n ||
 	    s.p[path_n] != ' ')
 		return false;

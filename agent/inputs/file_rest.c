@@ -35,6 +35,7 @@ static bool near(const struct tail *a, const struct tail *b)
 static void take_place(struct tail *t, struct tail *o, bool over)
 {
 	t->print = o->print;
+	t->end = o->end;
 	t->offset = o->offset;
 	t->skip = o->skip;
 	t->mid = o->mid;
@@ -69,8 +70,7 @@ static bool copy_in_the_making(const struct tail *t, struct tail *o)
 
 static bool same_bytes(const struct tail *t, const struct tail *o)
 {
-	return (o->print.n >= STRONG || near(t, o)) &&
-	       tail_matches(&o->print, o->offset, o->mid || o->skip, t->fd);
+	return (o->print.n >= STRONG || near(t, o)) && tail_matches(o, t->fd);
 }
 
 static bool unlinked(const struct tail *o)
@@ -129,7 +129,7 @@ static bool adopt_plain(struct tail *o, int fd, const struct stat *st)
 	ssize_t n;
 
 	/* One of which nothing was read is known by its inode alone. */
-	if (o->print.n > 0 && !tail_matches(&o->print, o->offset, o->mid || o->skip, fd))
+	if (o->print.n > 0 && !tail_matches(o, fd))
 		return false;
 	o->head = malloc(FILE_HEAD_MAX);
 	if (o->head == NULL)
@@ -160,7 +160,8 @@ static bool adopt_gz(struct tail *o, int fd)
 		skip -= ok ? (uint64_t)n : 0;
 	}
 	ok = ok && gzread(gz, head, o->print.n) == (int)o->print.n &&
-	     print_hash(head, o->print.n) == o->print.hash && gzrewind(gz) == 0;
+	     print_hash(head, o->print.n) == o->print.hash && gzrewind(gz) == 0 &&
+	     end_is_in_gz(&o->end, gz);
 	if (gz == NULL)
 		close(fd);
 	else if (!ok)
@@ -318,6 +319,7 @@ void rest_truncated(struct tail *t)
 		free(o->real);
 		o->real = strdup(t->real);
 		o->print = t->print;
+		o->end = t->end;
 		o->offset = t->offset;
 		o->skip = t->skip;
 		o->mid = t->mid;
@@ -329,6 +331,7 @@ void rest_truncated(struct tail *t)
 		rest_lost(o);
 	}
 	t->print = (struct file_print){ 0 };
+	t->end = (struct file_end){ 0 };
 	t->offset = t->size = 0;
 	t->skip = t->mid = t->begun = t->stored = t->held = t->from_end = false;
 	t->head_n = 0;

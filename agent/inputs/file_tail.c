@@ -13,9 +13,10 @@
 #include "common/base/file.h"
 #include "common/base/time.h"
 
-/* Are the bytes in fd those of the fingerprint, up to offset, which stands after a line's end? */
-bool tail_matches(const struct file_print *print, uint64_t offset, bool mid, int fd)
+bool tail_matches(const struct tail *t, int fd)
 {
+	const struct file_print *print = &t->print;
+	const uint64_t offset = t->offset;
 	char head[FILE_HEAD_MAX], last = '\n';
 	struct stat st;
 
@@ -24,10 +25,10 @@ bool tail_matches(const struct file_print *print, uint64_t offset, bool mid, int
 	if (pread_all(fd, head, print->n, (off_t)print->base) != (ssize_t)print->n ||
 	    print_hash(head, print->n) != print->hash)
 		return false;
-	if (!mid && offset > print->base &&
+	if (!t->mid && !t->skip && offset > print->base &&
 	    (pread_all(fd, &last, 1, (off_t)offset - 1) != 1 || last != '\n'))
 		return false;
-	return true;
+	return end_is_in(&t->end, fd);
 }
 
 static void unreadable(struct tail *t, const char *path, int error)
@@ -84,7 +85,7 @@ enum tail_opened tail_open_at(struct tail *t, const char *path)
 		return TAIL_UNREADABLE;
 	}
 	t->warned = false;
-	if (t->print.n > 0 && !tail_matches(&t->print, t->offset, t->mid || t->skip, t->fd))
+	if (t->print.n > 0 && !tail_matches(t, t->fd))
 		return TAIL_OTHER;
 	read_head(t);
 	return TAIL_OPEN;
@@ -178,7 +179,8 @@ static size_t take_lines(struct tail *t, struct slice data)
 		struct slice rest = slice_from(data, at), line;
 		ssize_t nl = slice_chr(rest, '\n');
 		size_t used = nl >= 0 ? (size_t)nl + 1 : rest.n;
-		bool skip = t->skip;
+		const struct file_end end = t->end;
+		bool skip = t->skip, cut;
 
 		if (nl < 0 && !skip && rest.n <= max + 1) /* CR LF may follow max bytes */
 			break;
@@ -190,11 +192,11 @@ static size_t take_lines(struct tail *t, struct slice data)
 			t->offset = start + at;
 			continue;
 		}
-		if (line.n > max) {
-			line.n = max;
-			if (emit(t, line, true, start + at + used, nl < 0, false, false) < 0)
-				break;
-		} else if (emit(t, line, false, start + at + used, false, false, false) < 0) {
+		cut = line.n > max;
+		line.n = cut ? max : line.n;
+		t->end = end_of((struct slice){ data.p, at + used }, start + at + used);
+		if (emit(t, line, cut, start + at + used, cut && nl < 0, false, false) < 0) {
+			t->end = end;
 			break;
 		}
 		at += used;
@@ -235,7 +237,8 @@ static bool skip_nuls(struct tail *t, size_t *budget)
 
 static void start_at_end(struct tail *t)
 {
-	char last = '\n';
+	char before[FILE_END_MAX];
+	ssize_t n;
 
 	read_head(t);
 	t->from_end = false;
@@ -244,7 +247,11 @@ static void start_at_end(struct tail *t)
 	t->begun = true;
 	t->offset = t->size;
 	grow_print(t, t->offset);
-	t->skip = pread_all(t->fd, &last, 1, (off_t)t->size - 1) == 1 && last != '\n';
+	n = t->size < sizeof(before) ? (ssize_t)t->size : (ssize_t)sizeof(before);
+	n = pread_all(t->fd, before, (size_t)n, (off_t)t->size - n);
+	t->skip = n > 0 && before[n - 1] != '\n';
+	if (n > 0)
+		t->end = end_of((struct slice){ before, (size_t)n }, t->size);
 	if (t->print.n > 0)
 		tail_store(t);
 }
@@ -269,6 +276,19 @@ static bool settle(struct tail *t, size_t *budget)
 	t->held = false;
 	t->begun = true;
 	return true;
+}
+
+/* It has not shrunk, and begins as before. */
+static void told_differs(struct tail *t)
+{
+	struct err err;
+
+	err_set(&err, ERR_SYNTAX,
+		"%s begins as before and goes on differently: taken for a new log, and read from "
+		"its "
+		"beginning",
+		t->path);
+	files_warn(t->fs, &err);
 }
 
 /* Reads plain bytes at offset. -1: nothing to take lines from, now. */
@@ -299,6 +319,11 @@ static ssize_t fill_plain(struct tail *t, size_t *budget)
 	if (n >= 0 && t->print.n > 0 &&
 	    (pread_all(t->fd, head, t->print.n, (off_t)t->print.base) != (ssize_t)t->print.n ||
 	     memcmp(head, t->head, t->print.n) != 0)) {
+		rest_truncated(t);
+		return -1;
+	}
+	if (n >= 0 && !end_is_in(&t->end, t->fd)) {
+		told_differs(t);
 		rest_truncated(t);
 		return -1;
 	}

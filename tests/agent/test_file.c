@@ -436,6 +436,25 @@ static void test_a_compressed_file_still_being_written(void **state)
 	finish(w);
 }
 
+/* Truncated and written anew while nobody looked, as long as before, with the same first lines. */
+static void test_a_banner_that_hides_a_truncation(void **state)
+{
+	struct world *w = world_new();
+
+	dir_new();
+	append("log", BANNER "a\n");
+	open_in(w, "log", "");
+	assert_true(world_wait(w, world_has, 2));
+	assert_int_equal(truncate(at("log"), 0), 0);
+	append("log", BANNER "b\nc\n");
+	assert_true(world_wait(w, world_has, 5));
+	quiet(w, "banner");
+	compare(w, "banner", LINES(X250, "a", X250, "b", "c"));
+	assert_int_equal(w->warns, 1);
+	assert_non_null(strstr(w->warning, "/log begins as before and goes on differently"));
+	finish(w);
+}
+
 static void test_an_unreadable_file_is_told_once_and_tried_again(void **state)
 {
 	struct world *w = world_new();
@@ -562,12 +581,14 @@ static void test_a_place_survives_as_text(void **state)
 	t.ino = UINT64_MAX;
 	t.print = (struct file_print){ 7, 9, UINT64_C(0x1122334455667788) };
 	t.done = true;
+	t.end = (struct file_end){ 9, UINT32_MAX, 98 };
 	text = tail_place(&t, 99, true, false, &out);
 	assert_true(tail_place_read(&u, text));
 	assert_string_equal(u.path, t.path);
 	assert_string_equal(u.real, t.real);
 	assert_true(u.offset == 99 && u.skip && !u.mid && u.done && u.ino == t.ino && u.dev == 64);
 	assert_memory_equal(&u.print, &t.print, sizeof(t.print));
+	assert_true(u.end.n == 9 && u.end.crc == UINT32_MAX && u.end.at == 98 && !u.pending);
 	for (size_t n = 0; n < text.n - 3;
 	     n++) { /* cut short: refused, until only REAL is shorter */
 		bool ok = tail_place_read(&u, (struct slice){ text.p, n });
@@ -599,6 +620,7 @@ int main(void)
 		cmocka_unit_test(test_a_copy_in_the_making_waits),
 		cmocka_unit_test(test_a_generation_that_was_read_is_not_missed),
 		cmocka_unit_test(test_a_compressed_file_still_being_written),
+		cmocka_unit_test(test_a_banner_that_hides_a_truncation),
 		cmocka_unit_test(test_an_unreadable_file_is_told_once_and_tried_again),
 		cmocka_unit_test(test_more_files_than_are_kept_open),
 		cmocka_unit_test(test_names_that_rotation_makes),
