@@ -276,6 +276,9 @@ static int file_open(struct input *in, struct err *err)
 		if (cf->paths.v[i][0] != '/')
 			return err_set(err, ERR_USAGE, "paths: %s does not begin with /",
 				       cf->paths.v[i]);
+	if (cf->rotated_to.n >= FILE_DIRS_MAX)
+		return err_set(err, ERR_USAGE, "rotated_to: more than %u folders",
+			       FILE_DIRS_MAX - 1);
 	fs = calloc(1, sizeof(*fs));
 	if (fs == NULL)
 		return err_nomem(err);
@@ -357,6 +360,9 @@ static const struct conf_item file_items[] = {
 	  "files to follow: whole paths, * ? [] allowed", .required = true },
 	{ "exclude", CONF_STRS, FIELD(exclude), 0, 0, NULL,
 	  "of these, not: patterns of names, or of whole paths" },
+	{ "rotated_to", CONF_STRS, FIELD(rotated_to), 0, 0, NULL,
+	  "folders to which rotation moves logs (logrotate's olddir), beside their own: 3 at most, "
+	  "whole paths or below the log's folder" },
 	{ "format", CONF_ENUM, FIELD(format), 0, 0, "auto", "what the lines are", input_formats },
 	{ "from", CONF_ENUM, FIELD(from), 0, 0, "beginning",
 	  "where the first start ever begins in files that are there; later files: beginning",

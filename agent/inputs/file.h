@@ -30,6 +30,8 @@
 #include "agent/inputs/input.h"
 
 #define FILE_HEAD_MAX 1024u /* bytes that a fingerprint covers at most */
+#define FILE_DIR_MAX  2048u /* of the name of a folder in which rotation leaves something */
+#define FILE_DIRS_MAX 4u    /* folders in which rotation leaves what was a log: its own is one */
 #define FILE_ODD_MAX  32u   /* paths that lead to no file and are told of, once each */
 
 extern const struct input_class input_file;
@@ -38,6 +40,7 @@ enum file_from { FROM_BEGINNING, FROM_END };
 
 struct file_conf {
 	struct conf_strs paths, exclude; /* globs */
+	struct conf_strs rotated_to; /* folders: where rotation moves logs to, beside their own */
 	int format, from;
 	uint64_t max_line_bytes;
 	int64_t ignore_older, close_rotated, poll_ms; /* ms */
@@ -93,11 +96,13 @@ struct tail {
 	uint64_t lost_ms;  /* loop time when it became LOST; 0: never */
 	bool pending; /* ROTATED, LOST, or PARKED and done: what came after it is still looked for
 		       */
-	struct timespec settled; /* pending: the folder's mtime when that was looked for in peace */
-	dev_t was_dev;           /* LOST: the inode that its bytes were under */
+	/* By folder (file_rotated_dir). settled: pending, and its mtime when that was looked for in
+	 * peace; */
+	struct timespec settled[FILE_DIRS_MAX];
+	dev_t was_dev; /* LOST: the inode that its bytes were under */
 	ino_t was_ino;
-	struct timespec looked; /* LOST: the folder's mtime when last searched */
-	unsigned seen;          /* the scan that saw it last */
+	struct timespec looked[FILE_DIRS_MAX]; /* LOST: its mtime when last searched */
+	unsigned seen;                         /* the scan that saw it last */
 };
 
 struct watch;
@@ -119,6 +124,7 @@ struct files {
 		ino_t ino;
 	} odd[FILE_ODD_MAX]; /* no files, and told of */
 	size_t n_odd;
+	unsigned n_lost; /* gone while the agent was stopped, and told of */
 	struct err failure;
 	char *buf; /* read into, of buf_n bytes: longer than the longest line */
 	size_t buf_n;
@@ -154,6 +160,9 @@ bool tail_place_read(struct tail *t, struct slice value);
 bool file_siblings(const char *a, const char *b);
 bool file_compressed(const char *name); /* by its ending */
 const char *file_base(const char *path);
+/* The i-th folder in which rotation leaves what was t's: first the one where it is now, or was last
+ * seen. false: there are no more. */
+bool file_rotated_dir(const struct tail *t, size_t i, char out[FILE_DIR_MAX]);
 size_t file_dir(const char *path); /* length of the folder's part, without the slash; "/": 1 */
 
 /* file_tail.c */

@@ -99,6 +99,12 @@ int file_check(const void *conf, void (*fault)(void *arg, const struct err *err)
 	const struct file_conf *cf = conf;
 	struct checking ck = { fault, arg, 0 };
 
+	if (cf->rotated_to.n >= FILE_DIRS_MAX) {
+		struct err err;
+
+		err_set(&err, ERR_USAGE, "rotated_to: more than %u folders", FILE_DIRS_MAX - 1);
+		tell(&ck, &err);
+	}
 	for (size_t i = 0; i < cf->paths.n; i++) {
 		const char *path = cf->paths.v[i];
 		struct err err;

@@ -378,7 +378,7 @@ static bool followed(const struct tail *o)
 
 enum looked { LOOKED, LOOKED_GONE /* o is not there any more */, CHANGED, TOO_NEW };
 
-static enum looked look(struct tail *o, const char *dir, struct missed *m)
+static enum looked look(struct tail *o, const char *dir, struct timespec *settled, struct missed *m)
 {
 	const struct missed *from;
 	struct stat before, after;
@@ -390,7 +390,7 @@ static enum looked look(struct tail *o, const char *dir, struct missed *m)
 		return errno == ENOENT ? LOOKED_GONE : TOO_NEW;
 	if (fstat(dirfd(d), &before) < 0)
 		before.st_mtim = (struct timespec){ 0 };
-	if (same_time(&before.st_mtim, &o->settled)) {
+	if (same_time(&before.st_mtim, settled)) {
 		closedir(d);
 		return LOOKED;
 	}
@@ -402,21 +402,26 @@ static enum looked look(struct tail *o, const char *dir, struct missed *m)
 		return CHANGED;
 	if (!all || !file_dir_quiet(&after))
 		return TOO_NEW;
-	o->settled = after.st_mtim;
+	*settled = after.st_mtim;
 	return from != NULL ? LOOKED : LOOKED_GONE;
 }
 
 void rest_missed(struct tail *o)
 {
 	struct missed *m = calloc(MISSED_MAX, sizeof(*m));
-	enum looked r = CHANGED;
-	char dir[2048];
+	bool gone = true, all = m != NULL;
+	char dir[FILE_DIR_MAX];
 
 	o->pending = true;
-	snprintf(dir, sizeof(dir), "%.*s", (int)file_dir(o->real), o->real);
-	for (unsigned i = 0; i < TRIES && m != NULL && r == CHANGED; i++)
-		r = look(o, dir, m);
+	for (size_t k = 0; m != NULL && file_rotated_dir(o, k, dir); k++) {
+		enum looked r = CHANGED;
+
+		for (unsigned i = 0; i < TRIES && r == CHANGED; i++)
+			r = look(o, dir, &o->settled[k], m);
+		gone = gone && r == LOOKED_GONE;
+		all = all && (r == LOOKED || r == LOOKED_GONE);
+	}
 	free(m);
-	if (r == LOOKED_GONE || (r == LOOKED && followed(o)))
+	if (all && (gone || followed(o)))
 		o->pending = false;
 }

@@ -6,6 +6,7 @@
  * seen, in ns. */
 #include "agent/inputs/file.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/file.h"
@@ -233,6 +234,25 @@ const char *file_base(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return slash != NULL ? slash + 1 : path;
+}
+
+bool file_rotated_dir(const struct tail *t, size_t i, char out[FILE_DIR_MAX])
+{
+	const struct conf_strs *more = &t->fs->conf->rotated_to;
+	int n;
+
+	if (i > more->n || i >= FILE_DIRS_MAX)
+		return false;
+	if (i == 0)
+		n = snprintf(out, FILE_DIR_MAX, "%.*s", (int)file_dir(t->real), t->real);
+	else if (more->v[i - 1][0] == '/')
+		n = snprintf(out, FILE_DIR_MAX, "%s", more->v[i - 1]);
+	else
+		n = snprintf(out, FILE_DIR_MAX, "%.*s/%s", (int)file_dir(t->path), t->path,
+			     more->v[i - 1]);
+	while (n > 1 && n < (int)FILE_DIR_MAX && out[n - 1] == '/')
+		out[--n] = '\0';
+	return true;
 }
 
 size_t file_dir(const char *path)

@@ -216,22 +216,21 @@ bool file_dir_quiet(const struct stat *st)
 	return time_now_ns() - (st->st_mtim.tv_sec * NS_PER_SEC + st->st_mtim.tv_nsec) >= QUIET_NS;
 }
 
-static bool search_dir(struct tail *o, const char *path, char found_name[256])
+static bool search_dir(struct tail *o, const char *dir, struct timespec *looked,
+		       char found_name[256])
 {
-	char name[4096];
 	unsigned seen = 0;
 	struct stat st;
 	DIR *d;
 	bool found = false;
 
-	snprintf(name, sizeof(name), "%.*s", (int)file_dir(path), path);
-	d = opendir(name);
+	d = opendir(dir);
 	if (d == NULL || fstat(dirfd(d), &st) < 0)
 		goto out;
-	if (o->gz_at == 0 && st.st_mtim.tv_sec == o->looked.tv_sec &&
-	    st.st_mtim.tv_nsec == o->looked.tv_nsec)
+	if (o->gz_at == 0 && st.st_mtim.tv_sec == looked->tv_sec &&
+	    st.st_mtim.tv_nsec == looked->tv_nsec)
 		goto out;
-	o->looked = file_dir_quiet(&st) ? st.st_mtim : (struct timespec){ 0 };
+	*looked = file_dir_quiet(&st) ? st.st_mtim : (struct timespec){ 0 };
 	for (enum pass pass = BY_INODE; pass < PASSES && !found; pass++) {
 		if (pass == BY_GZ && !o->fs->conf->compressed)
 			break;
@@ -248,12 +247,12 @@ out:
 	return found;
 }
 
-static void found_at(struct tail *o, const char *name)
+static void found_at(struct tail *o, const char *dir, const char *name)
 {
 	struct buf b = { 0 };
 	char *real;
 
-	buf_put(&b, o->real, file_dir(o->real));
+	buf_str(&b, dir);
 	buf_chr(&b, '/');
 	buf_str(&b, name);
 	real = b.failed ? NULL : strdup(buf_cstr(&b));
@@ -266,9 +265,12 @@ static void found_at(struct tail *o, const char *name)
 
 void rest_search(struct tail *o)
 {
-	char name[256];
+	char dir[FILE_DIR_MAX], name[256];
+	bool found = false;
 
-	if (!search_dir(o, o->real, name)) {
+	for (size_t i = 0; !found && file_rotated_dir(o, i, dir); i++)
+		found = search_dir(o, dir, &o->looked[i], name);
+	if (!found) {
 		if (o->pending)
 			rest_missed(o); /* it may be gone for good, others came after it */
 		return;
@@ -277,7 +279,7 @@ void rest_search(struct tail *o)
 	o->begun = true;
 	o->dirty = true;
 	o->since_ms = uv_now(o->fs->in->loop);
-	found_at(o, name);
+	found_at(o, dir, name);
 	rest_missed(o);
 	if (o->print.n > 0)
 		tail_store(o); /* where it is from now on, so that nothing is looked for twice */
@@ -301,7 +303,8 @@ void rest_lost(struct tail *t)
 	}
 	t->dev = 0;
 	t->ino = 0;
-	t->looked = t->settled = (struct timespec){ 0 };
+	memset(t->looked, 0, sizeof(t->looked));
+	memset(t->settled, 0, sizeof(t->settled));
 	t->pending = true;
 }
 

@@ -15,6 +15,7 @@
 #define WATCHES_MAX      256u
 #define REMOVED_QUIET_MS 1000u    /* a removed file is closed when it was quiet for this long */
 #define LOST_KEEP_MS     3600000u /* how long the rest of a file is looked for */
+#define LOST_TOLD_MAX    16u      /* the others are counted only */
 
 struct watch {
 	uv_fs_event_t h;
@@ -369,6 +370,22 @@ static void rotated_quiet(struct tail *t)
 		tail_finish(t);
 }
 
+/* It went while the agent was stopped, so nobody knows how much of it was not read. */
+static void lost_unseen(struct tail *t)
+{
+	struct err err;
+
+	if (t->fs->n_lost++ >= LOST_TOLD_MAX) {
+		metric_add(&t->fs->in->stats.errors, 1);
+		return;
+	}
+	err_set(&err, ERR_ABSENT,
+		"%.130s went away while the agent was stopped: what was last written to it is not "
+		"known; if rotation moves it to another folder, name that in rotated_to",
+		t->path);
+	files_warn(t->fs, &err);
+}
+
 static void lost_again(struct tail *t)
 {
 	struct err err;
@@ -380,6 +397,8 @@ static void lost_again(struct tail *t)
 		err_set(&err, ERR_ABSENT, "%s: %llu bytes were cut off before they could be read",
 			t->path, (unsigned long long)(t->size - t->offset));
 		files_warn(t->fs, &err);
+	} else if (t->size == 0 && t->offset > 0) {
+		lost_unseen(t);
 	}
 	tail_forget(t);
 }
