@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/base/buf.h"
 
+#include "common/base/digits.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,14 +54,8 @@ fail:
 
 void buf_u64(struct buf *b, uint64_t v)
 {
-	char tmp[20];
-	size_t i = sizeof(tmp);
-
-	do {
-		tmp[--i] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v > 0);
-	buf_put(b, tmp + i, sizeof(tmp) - i);
+	if ((!b->failed && b->cap - b->n >= DIGITS_MAX) || buf_reserve(b, DIGITS_MAX) == 0)
+		b->n += digits_put(b->p + b->n, v);
 }
 
 void buf_i64(struct buf *b, int64_t v)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/base/time.h"
 
-#include <stdio.h>
 #include <time.h>
+
+#include "common/base/digits.h"
 
 int64_t time_now_ns(void)
 {
@@ -31,14 +32,6 @@ int64_t time_days(int64_t year, unsigned month, unsigned day)
 	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
-static void put_digits(char *p, unsigned n, uint64_t v)
-{
-	while (n-- > 0) {
-		p[n] = (char)('0' + v % 10);
-		v /= 10;
-	}
-}
-
 struct date {
 	int64_t year;
 	unsigned month, day;
@@ -64,44 +57,54 @@ static void seconds_format(int64_t sec, char out[SECONDS_TEXT])
 	unsigned of_day = (unsigned)((sec % 86400 + 86400) % 86400);
 	struct date d = date_of((sec - of_day) / 86400);
 
-	put_digits(out, 4, (uint64_t)d.year);
+	digits_two(out, (unsigned)(d.year / 100 % 100));
+	digits_two(out + 2, (unsigned)(d.year % 100));
 	out[4] = '-';
-	put_digits(out + 5, 2, d.month);
+	digits_two(out + 5, d.month);
 	out[7] = '-';
-	put_digits(out + 8, 2, d.day);
+	digits_two(out + 8, d.day);
 	out[10] = 'T';
-	put_digits(out + 11, 2, of_day / 3600);
+	digits_two(out + 11, of_day / 3600);
 	out[13] = ':';
-	put_digits(out + 14, 2, of_day / 60 % 60);
+	digits_two(out + 14, of_day / 60 % 60);
 	out[16] = ':';
-	put_digits(out + 17, 2, of_day % 60);
+	digits_two(out + 17, of_day % 60);
 	out[19] = '.';
 }
 
 size_t time_format(int64_t t_ns, char out[TIME_TEXT_MAX])
 {
-	/* Events come in order of time, so most have the second of the one before. */
-	static _Thread_local char text[SECONDS_TEXT];
-	static _Thread_local int64_t text_sec;
+	/* Events come in order of time, so most have a second of the one before; but each has the
+	 * time when it was read as well, which in a backlog is far from its own. */
+	static _Thread_local struct second {
+		int64_t sec;
+		char text[SECONDS_TEXT];
+	} kept[8];
 	int64_t sec = t_ns / NS_PER_SEC, frac = t_ns % NS_PER_SEC;
-	unsigned digits = 3;
+	struct second *k;
+	unsigned digits = 3, ns;
 
 	if (frac < 0) {
 		frac += NS_PER_SEC;
 		sec--;
 	}
-	if (sec != text_sec || text[0] == '\0') {
-		seconds_format(sec, text);
-		text_sec = sec;
+	k = &kept[sec & 7];
+	if (sec != k->sec || k->text[0] == '\0') {
+		seconds_format(sec, k->text);
+		k->sec = sec;
 	}
-	memcpy(out, text, sizeof(text));
-	if (frac % 1000 != 0)
+	memcpy(out, k->text, sizeof(k->text));
+	ns = (unsigned)frac;
+	/* All nine, and then as many of them as are told. */
+	out[20] = (char)('0' + ns / 100000000);
+	digits_two(out + 21, ns / 1000000 % 100);
+	digits_two(out + 23, ns / 10000 % 100);
+	digits_two(out + 25, ns / 100 % 100);
+	digits_two(out + 27, ns % 100);
+	if (ns % 1000 != 0)
 		digits = 9;
-	else if (frac % NS_PER_MS != 0)
+	else if (ns % NS_PER_MS != 0)
 		digits = 6;
-	for (unsigned i = digits; i < 9; i++)
-		frac /= 10;
-	put_digits(out + 20, digits, (uint64_t)frac);
 	out[20 + digits] = 'Z';
 	out[21 + digits] = '\0';
 	return 21 + digits;

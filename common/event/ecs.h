@@ -150,8 +150,9 @@ struct ecs_path {
 	uint8_t parents;                      /* how many */
 	uint8_t open_at[ECS_PARENTS_MAX + 1]; /* in json: where parent k opens; last: the key */
 	uint8_t n;                            /* bytes of json */
-	char json[112]; /* "log":{"syslog":{"appname": and room to copy 32 bytes */
+	char json[117]; /* "log":{"syslog":{"appname": and room to copy 32 bytes */
 };
+_Static_assert(sizeof(struct ecs_path) == 128, "a place in the table is one shift away");
 extern const struct ecs_path *const ecs_paths; /* by enum ecs; ready before main */
 
 static inline const struct ecs_path *ecs_path(enum ecs id)

@@ -2,22 +2,9 @@
 /* event_write_json: fields of the list come sorted from their bit set, those with own names are
  * sorted here, and both are merged in one walk that opens and closes objects as names change. */
 #include "common/base/hash.h"
-#include "common/base/time.h"
-#include "common/event/event.h"
-#include "common/event/json.h"
+#include "common/event/event_write.h"
 
 #include <stdlib.h>
-
-#define NEST_MAX 16u /* dots past this stay in the key, so that any reader's depth is enough */
-
-struct writer {
-	struct buf *out;
-	const struct event_value *last; /* the field written last; NULL: @timestamp */
-	const struct ecs_path *path;    /* of the last, NULL: it had a name of its own */
-	unsigned depth;                 /* objects open, without the outermost */
-	const struct event_value *raw[EVENT_FIELDS_MAX]; /* not UTF-8: to be kept as base64 */
-	unsigned n_raw;
-};
 
 static struct slice name_of(const struct event_value *v)
 {
@@ -56,36 +43,6 @@ static unsigned shared_parents(struct slice a, struct slice b)
 		if (a.p[i] == '.' && ++n == NEST_MAX)
 			break;
 	return n;
-}
-
-/* The key of a field of the list after another of the list: all text is at hand. */
-static void key_fixed(struct writer *w, const struct ecs_path *p)
-{
-	uint32_t differ = w->path->objects ^ p->objects;
-	struct buf *out = w->out;
-	const char *from;
-	char *to;
-	size_t n;
-	unsigned shared = differ == 0 ? ECS_PARENTS_MAX : (unsigned)__builtin_ctz(differ) / 8;
-
-	if (shared > p->parents)
-		shared = p->parents;
-	if (shared > w->path->parents)
-		shared = w->path->parents;
-	n = ECS_PARENTS_MAX + NEST_MAX + 1 + sizeof(p->json);
-	if (out->failed || (out->cap - out->n < n && buf_reserve(out, n) < 0))
-		return;
-	to = out->p + out->n;
-	for (unsigned k = w->depth; k > shared; k--)
-		*to++ = '}';
-	*to++ = ','; /* always: each object is opened together with its first key, after another */
-	from = p->json + p->open_at[shared];
-	n = (size_t)p->n - p->open_at[shared];
-	memcpy(to, from, 32); /* of a constant size, which is one move or two; json has the room */
-	if (n > 32)
-		memcpy(to + 32, from + 32, n - 32);
-	out->n = (size_t)(to - out->p) + n;
-	w->depth = p->parents;
 }
 
 /* The parent's name with its last dot; empty: at the top. */
@@ -147,15 +104,6 @@ static void key_any(struct writer *w, struct slice name, const char *suffix)
 	buf_chr(w->out, ':');
 }
 
-static void put_time(struct buf *out, int64_t t_ns)
-{
-	char text[TIME_TEXT_MAX + 2] = "\"";
-	size_t n = time_format(t_ns, text + 1) + 1;
-
-	text[n++] = '"';
-	buf_put(out, text, n);
-}
-
 static void put_scalar(struct writer *w, const struct event_value *v, bool *ret_replaced)
 {
 	switch ((enum event_type)v->type) {
@@ -169,7 +117,7 @@ static void put_scalar(struct writer *w, const struct event_value *v, bool *ret_
 		buf_str(w->out, v->num != 0 ? "true" : "false");
 		break;
 	case EVENT_TIME:
-		put_time(w->out, v->num);
+		event_put_time(w->out, v->num);
 		break;
 	case EVENT_JSON:
 		buf_slice(w->out, v->str);
@@ -177,7 +125,7 @@ static void put_scalar(struct writer *w, const struct event_value *v, bool *ret_
 	}
 }
 
-static void put_value(struct writer *w, const struct event *ev, const struct event_value *v)
+void event_put_value(struct writer *w, const struct event *ev, const struct event_value *v)
 {
 	const struct event_value *e = v;
 	bool replaced = false;
@@ -201,27 +149,25 @@ static void put_value(struct writer *w, const struct event *ev, const struct eve
 static void put_field(struct writer *w, const struct event *ev, const struct event_value *v,
 		      bool is_object)
 {
-	const struct ecs_path *p = v->id != ECS_DYNAMIC ? ecs_path((enum ecs)v->id) : NULL;
-
-	if (p != NULL && w->path != NULL && !is_object)
-		key_fixed(w, p);
-	else if (p != NULL || is_object || !key_sibling(w, v->name))
+	if (v->id != ECS_DYNAMIC && w->path != NULL && !is_object) {
+		event_put_listed(w, ev, v);
+		return;
+	}
+	if (v->id != ECS_DYNAMIC || is_object || !key_sibling(w, v->name))
 		key_any(w, name_of(v), is_object ? ".value" : "");
-	put_value(w, ev, v);
+	event_put_value(w, ev, v);
 	w->last = v;
-	w->path = p;
+	w->path = v->id != ECS_DYNAMIC ? ecs_path((enum ecs)v->id) : NULL;
 }
 
-#define WORDS ((ECS_COUNT + 63) / 64)
-
 /* The fields of a set, one call after another in order; NULL at the end. */
-static const struct event_value *next_fixed(const struct event *ev, const uint64_t set[WORDS],
+static const struct event_value *next_fixed(const struct event *ev, const uint64_t set[EVENT_WORDS],
 					    uint64_t *bits, unsigned *word)
 {
 	unsigned id;
 
 	while (*bits == 0) {
-		if (++*word >= WORDS)
+		if (++*word >= EVENT_WORDS)
 			return NULL;
 		*bits = set[*word];
 	}
@@ -244,56 +190,6 @@ static bool names_object(const struct event_value *const *dyn, unsigned n, struc
 		}
 	}
 	return ecs_is_object(name); /* unset or not: the schema says what it is */
-}
-
-/* Objects that are written after all others where no field has a name of its own: what differs from
- * line to line then stands together, up to the next event's number and time, and breaks the
- * compressor's matches less often. A line of an auth log is a tenth smaller for it. */
-#define UP_TO(n, word)                                                                             \
-	((n) <= 64 * (word)         ? UINT64_C(0)                                                  \
-	 : (n) >= 64 * ((word) + 1) ? UINT64_MAX                                                   \
-				    : (UINT64_C(1) << ((n)&63)) - 1)
-#define BITS(first, last, word) (UP_TO((last) + 1, word) & ~UP_TO(first, word))
-#define OBJECT(first, last)                                                                        \
-	{                                                                                          \
-		BITS(first, last, 0), BITS(first, last, 1)                                         \
-	}
-static const uint64_t late[][2] = {
-	OBJECT(ECS_MESSAGE, ECS_MESSAGE),
-	OBJECT(ECS_RELATED_HOSTS, ECS_RELATED_USER),
-	OBJECT(ECS_SOURCE_ADDRESS, ECS_SOURCE_PORT),
-	OBJECT(ECS_USER_EFFECTIVE_NAME, ECS_USER_TARGET_NAME),
-	OBJECT(ECS_PROCESS_COMMAND_LINE, ECS_PROCESS_WORKING_DIRECTORY),
-	OBJECT(ECS_LOG_FILE_PATH, ECS_LOG_SYSLOG_VERSION), /* with its offset */
-};
-_Static_assert(WORDS == 2, "late is written for two words of fields");
-#define N_LATE (sizeof(late) / sizeof(late[0]))
-
-static void walk_set(struct writer *w, const struct event *ev, const uint64_t set[WORDS])
-{
-	unsigned word = 0;
-	uint64_t bits = set[0];
-	const struct event_value *f;
-
-	while ((f = next_fixed(ev, set, &bits, &word)) != NULL)
-		put_field(w, ev, f, false);
-}
-
-static void walk_plain(struct writer *w, const struct event *ev)
-{
-	uint64_t rest[WORDS] = { ev->present[0], ev->present[1] };
-
-	for (size_t i = 0; i < N_LATE; i++) {
-		rest[0] &= ~late[i][0];
-		rest[1] &= ~late[i][1];
-	}
-	walk_set(w, ev, rest);
-	for (size_t i = 0; i < N_LATE; i++) {
-		const uint64_t set[WORDS] = { ev->present[0] & late[i][0],
-					      ev->present[1] & late[i][1] };
-
-		walk_set(w, ev, set);
-	}
 }
 
 static void walk_merged(struct writer *w, const struct event *ev,
@@ -319,16 +215,14 @@ static void walk_merged(struct writer *w, const struct event *ev,
 static void walk(struct writer *w, const struct event *ev, const struct event_value *const *dyn,
 		 unsigned n_dyn)
 {
-	static const struct ecs_path top; /* @timestamp: no parents */
-
 	w->last = NULL;
-	w->path = &top;
+	w->path = ecs_path(ECS_DYNAMIC); /* @timestamp has no parents, as no name has none */
 	w->depth = 0;
 	w->n_raw = 0;
 	buf_str(w->out, "{\"@timestamp\":");
-	put_time(w->out, ev->time_ns);
+	event_put_time(w->out, ev->time_ns);
 	if (n_dyn == 0)
-		walk_plain(w, ev);
+		event_write_plain(w, ev);
 	else
 		walk_merged(w, ev, dyn, n_dyn);
 	close_to(w, 0);

@@ -1,64 +1,17 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* json_put_string: the writer half of json.h. Most bytes of a log need nothing, so they are looked
- * at eight at a time and copied in runs. */
+/* json_put_string: the writer half of json.h. Most strings of a log need no escape, and are copied
+ * while they are looked at (json_copy.h); the others are copied in runs. */
 #include "common/event/json.h"
+#include "common/event/json_copy.h"
 #include "common/event/utf8.h"
-
-/* Whether any of 8 bytes is below 0x20, a quote, a backslash or above 0x7f. */
-static inline bool json_special8(uint64_t w)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
-	uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\');
-
-	/* (x - ones) has its high bits set where a byte of x was 0; a borrow can only add false
-	 * alarms above a true one, which the byte loop then finds harmless. */
-	return ((w | (w - ones * 0x20) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
-		high) != 0;
-}
-
-/* Bytes of src that need no escape, copied to dst, which has room for all n; stops at or somewhat
- * before the first that does. */
-static size_t copy_plain(char *dst, const char *src, size_t n)
-{
-	size_t i = 0;
-	uint64_t w;
-
-	if (n >= 8) {
-		for (; i + 8 <= n; i += 8) {
-			memcpy(&w, src + i, 8);
-			if (json_special8(w))
-				return i;
-			memcpy(dst + i, &w, 8);
-		}
-		if (i == n)
-			return n;
-		memcpy(&w, src + n - 8, 8); /* the tail, with some bytes again */
-		if (json_special8(w))
-			return i;
-		memcpy(dst + n - 8, &w, 8);
-		return n;
-	}
-	for (; i < n; i++) {
-		unsigned char c = (unsigned char)src[i];
-
-		if (c < 0x20 || c > 0x7f || c == '"' || c == '\\')
-			break;
-		dst[i] = src[i];
-	}
-	return i;
-}
 
 static size_t plain_run(const char *p, size_t n)
 {
-	size_t i = 0;
+	const char *end = p + n, *q = json_skip_plain(p, end);
 
-	for (; i < n; i++) {
-		unsigned char c = (unsigned char)p[i];
-
-		if (c < 0x20 || c > 0x7f || c == '"' || c == '\\')
-			break;
-	}
-	return i;
+	while (q < end && !json_special((unsigned char)*q))
+		q++;
+	return (size_t)(q - p);
 }
 
 static void put_escape(struct buf *out, unsigned char c)
@@ -80,12 +33,12 @@ static void put_escape(struct buf *out, unsigned char c)
 	}
 }
 
-/* The rest of s from byte i on, and the closing quote. */
-static __attribute__((noinline)) size_t put_escaped(struct buf *out, struct slice s, size_t i)
+static __attribute__((noinline)) size_t put_escaped(struct buf *out, struct slice s)
 {
 	size_t replaced = 0, run;
 
-	while (i < s.n) {
+	buf_chr(out, '"');
+	for (size_t i = 0; i < s.n;) {
 		run = plain_run(s.p + i, s.n - i);
 		buf_put(out, s.p + i, run);
 		i += run;
@@ -111,18 +64,14 @@ static __attribute__((noinline)) size_t put_escaped(struct buf *out, struct slic
 
 size_t json_put_string(struct buf *out, struct slice s)
 {
-	size_t plain;
 	char *p;
 
 	if (out->failed || (out->cap - out->n < s.n + 2 && buf_reserve(out, s.n + 2) < 0))
 		return 0;
 	p = out->p + out->n;
-	*p++ = '"';
-	plain = copy_plain(p, s.p, s.n);
-	out->n += 1 + plain;
-	if (plain < s.n)
-		return put_escaped(out, s, plain);
-	p[plain] = '"';
-	out->n++;
+	if (!json_copy_plain(p + 1, s.p, s.n))
+		return put_escaped(out, s);
+	p[0] = p[s.n + 1] = '"';
+	out->n += s.n + 2;
 	return 0;
 }
