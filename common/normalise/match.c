@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The matcher: finds the tables of a program by hash, their patterns by the message's first byte,
- * and runs those. */
+ * and runs those whose texts the message may hold: with which two bytes its words begin is noted
+ * once, and a pattern that wants another word is passed over. */
 #include "common/normalise/match.h"
 
 #include "common/base/hash.h"
@@ -113,6 +114,73 @@ static int index_patterns(struct compiled *c, struct arena *mem, struct err *err
 	return 0;
 }
 
+/* The first 8 bytes, or as many as there are. */
+static uint64_t head_of(struct slice s)
+{
+	uint64_t head = 0;
+
+	if (s.n >= sizeof(head))
+		memcpy(&head, s.p, sizeof(head));
+	else if (s.n > 0)
+		memcpy(&head, s.p, s.n);
+	return head;
+}
+
+static uint64_t head_mask(size_t n)
+{
+	static const char ones[8] = "\xff\xff\xff\xff\xff\xff\xff\xff";
+
+	return head_of((struct slice){ ones, n < sizeof(ones) ? n : sizeof(ones) });
+}
+
+/* Counts the words in the texts behind the first place: the first text is compared anyway. */
+static void grams_count(const struct pattern *p, uint16_t count[256])
+{
+	bool seen[256] = { false };
+
+	for (unsigned k = 1; k < p->n; k++)
+		for (size_t i = 0; i + 2 < p->step[k].literal.n; i++)
+			if (p->step[k].literal.p[i] == ' ')
+				seen[match_gram(p->step[k].literal.p + i + 1)] = true;
+	for (unsigned g = 0; g < 256; g++)
+		count[g] = (uint16_t)(count[g] + seen[g]);
+}
+
+/* The rarest words of a pattern. count: in how many patterns each is. */
+static void grams_choose(struct pattern *p, const uint16_t count[256])
+{
+	uint16_t own[256] = { 0 };
+
+	grams_count(p, own);
+	for (p->n_grams = 0; p->n_grams < MATCH_GRAMS_MAX; p->n_grams++) {
+		unsigned best = 256;
+
+		for (unsigned g = 0; g < 256; g++)
+			if (own[g] != 0 && (best == 256 || count[g] < count[best]))
+				best = g;
+		if (best == 256)
+			break;
+		own[best] = 0;
+		p->gram[p->n_grams] = (uint8_t)best;
+	}
+}
+
+static void index_grams(struct compiled *c)
+{
+	uint16_t count[256] = { 0 };
+
+	for (unsigned i = 0; i < c->n; i++)
+		grams_count(&c->p[i], count);
+	for (unsigned i = 0; i < c->n; i++) {
+		struct pattern *p = &c->p[i];
+		struct slice literal = p->step[0].literal;
+
+		grams_choose(p, count);
+		p->head = head_of(literal);
+		p->head_mask = head_mask(literal.n);
+	}
+}
+
 static int program_add(struct matcher *m, struct slice name, const struct compiled *c,
 		       struct err *err)
 {
@@ -152,6 +220,7 @@ static int table_compile(struct matcher *m, const struct match_table *t, struct 
 	}
 	if (index_patterns(c, &m->mem, err) < 0)
 		return -1;
+	index_grams(c);
 	while (*s != '\0') {
 		size_t n = strcspn(s, " ");
 
@@ -190,25 +259,57 @@ struct run {
 	struct slice text;
 	struct slice got[MATCH_PLACES_MAX]; /* by step */
 	unsigned steps;                     /* left */
+	uint64_t head;                      /* of the text, as in struct pattern */
+	bool gram[256];                     /* which words the text has */
 };
 
-static bool match_from(const struct pattern *p, unsigned k, size_t i, struct run *r);
+static void run_begin(struct run *r, struct slice text)
+{
+	r->text = text;
+	r->steps = STEPS_MAX;
+	r->head = head_of(text);
+	memset(r->gram, 0, sizeof(r->gram));
+	for (size_t i = 0; i + 2 < text.n; i++)
+		if (text.p[i] == ' ')
+			r->gram[match_gram(text.p + i + 1)] = true;
+}
+
+static bool match_rest(const struct pattern *p, unsigned k, size_t i, struct run *r);
+
+/* Asked of nearly every pattern that the first byte leaves: from the cheapest question on. */
+static inline bool matches(const struct pattern *p, struct run *r)
+{
+	const struct slice literal = p->step[0].literal;
+
+	if (((r->head ^ p->head) & p->head_mask) != 0)
+		return false;
+	for (unsigned i = 0; i < p->n_grams; i++)
+		if (!r->gram[p->gram[i]])
+			return false;
+	return slice_starts(r->text, literal) && match_rest(p, 0, literal.n, r);
+}
 
 static bool addr_byte(char c) /* of addresses and host names */
 {
-	return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= ':') || c == '.' ||
-	       c == '-' || c == '_' || c == '%' || c == '[' || c == ']';
+	static const bool known[256] = {
+		['0'] = true, ['1'] = true, ['2'] = true, ['3'] = true, ['4'] = true, ['5'] = true,
+		['6'] = true, ['7'] = true, ['8'] = true, ['9'] = true, [':'] = true, ['.'] = true,
+		['-'] = true, ['_'] = true, ['%'] = true, ['['] = true, [']'] = true,
+	};
+
+	return known[(unsigned char)c] || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
+/* A value within value_limit(). */
 static bool allowed(enum how how, struct slice v)
 {
 	uint64_t n;
 
 	switch (how) {
 	case HOW_INT:
-		return slice_uint(v, INT64_MAX, &n);
+		return v.n > 0 && (v.n < 19 || slice_uint(v, INT64_MAX, &n));
 	case HOW_WORD:
-		return v.n > 0 && slice_chr(v, ' ') < 0;
+		return v.n > 0;
 	case HOW_ADDR:
 		for (size_t i = 0; i < v.n; i++)
 			if (!addr_byte(v.p[i]))
@@ -219,7 +320,7 @@ static bool allowed(enum how how, struct slice v)
 	}
 }
 
-/* The value ends at `end`, where the next literal fits: does all the rest? */
+/* The value ends at `end`, where the next literal stands: does all behind that fit? */
 static bool try_end(const struct pattern *p, unsigned k, size_t start, size_t end, struct run *r)
 {
 	struct slice v = { r->text.p + start, end - start };
@@ -230,7 +331,7 @@ static bool try_end(const struct pattern *p, unsigned k, size_t start, size_t en
 	if (!allowed(p->step[k].place.how, v))
 		return false;
 	r->got[k] = v;
-	return match_from(p, k + 1, end, r);
+	return match_rest(p, k + 1, end + p->step[k + 1].literal.n, r);
 }
 
 /* Where a value that begins at i can end at most. */
@@ -251,6 +352,12 @@ static size_t value_limit(enum how how, struct slice text, size_t i)
 	return text.n;
 }
 
+static inline bool literal_at(const char *p, struct slice literal)
+{
+	return p[0] == literal.p[0] &&
+	       (literal.n == 1 || memcmp(p + 1, literal.p + 1, literal.n - 1) == 0);
+}
+
 static bool match_place(const struct pattern *p, unsigned k, size_t i, struct run *r)
 {
 	const struct place *place = &p->step[k].place;
@@ -268,12 +375,10 @@ static bool match_place(const struct pattern *p, unsigned k, size_t i, struct ru
 	if (limit > r->text.n - next.n)
 		limit = r->text.n - next.n;
 	if (place->how == HOW_INT)
-		return memcmp(r->text.p + limit, next.p, next.n) == 0 && try_end(p, k, i, limit, r);
+		return literal_at(r->text.p + limit, next) && try_end(p, k, i, limit, r);
 	if (place->greedy) {
 		for (end = limit + 1; end-- > i;)
-			if (r->text.p[end] == next.p[0] &&
-			    memcmp(r->text.p + end, next.p, next.n) == 0 &&
-			    try_end(p, k, i, end, r))
+			if (literal_at(r->text.p + end, next) && try_end(p, k, i, end, r))
 				return true;
 		return false;
 	}
@@ -284,23 +389,16 @@ static bool match_place(const struct pattern *p, unsigned k, size_t i, struct ru
 		if (q == NULL)
 			return false;
 		end = (size_t)(q - r->text.p);
-		if (memcmp(q, next.p, next.n) == 0 && try_end(p, k, i, end, r))
+		if (literal_at(q, next) && try_end(p, k, i, end, r))
 			return true;
 	}
 	return false;
 }
 
-static bool match_from(const struct pattern *p, unsigned k, size_t i, struct run *r)
+/* From behind the literal of step k, which ends at i. */
+static bool match_rest(const struct pattern *p, unsigned k, size_t i, struct run *r)
 {
-	const struct step *s = &p->step[k];
-
-	if (r->text.n - i < s->literal.n ||
-	    (s->literal.n > 0 && memcmp(r->text.p + i, s->literal.p, s->literal.n) != 0))
-		return false;
-	i += s->literal.n;
-	if (!s->has_place)
-		return i == r->text.n;
-	return match_place(p, k, i, r);
+	return p->step[k].has_place ? match_place(p, k, i, r) : i == r->text.n;
 }
 
 static struct slice lower(struct slice v, struct arena *mem)
@@ -472,7 +570,7 @@ static bool table_apply(const struct compiled *c, struct run *r, struct event *e
 	for (unsigned i = c->first[b]; i < c->first[b + 1]; i++) {
 		const struct pattern *p = &c->p[c->by_first[i]];
 
-		if (match_from(p, 0, 0, r) && kv_fits(p, r)) {
+		if (matches(p, r) && kv_fits(p, r)) {
 			apply(p, r, ev);
 			return true;
 		}
@@ -483,11 +581,12 @@ static bool table_apply(const struct compiled *c, struct run *r, struct event *e
 bool matcher_apply(const struct matcher *m, struct slice program, struct slice message,
 		   struct event *ev)
 {
-	struct run r = { .text = message, .steps = STEPS_MAX };
+	struct run r;
 	size_t i = hash64(program, 0) % PROGRAMS_MAX;
 
 	if (message.n == 0)
 		return false;
+	run_begin(&r, message);
 	for (; m->program[i].table != NULL; i = (i + 1) % PROGRAMS_MAX)
 		if (slice_eq(m->program[i].name, program) &&
 		    table_apply(m->program[i].table, &r, ev))

@@ -54,11 +54,27 @@ struct meaning { /* a rule, ready to be applied; shared by the patterns that << 
 	void (*after)(struct event *ev);
 };
 
+#define MATCH_GRAMS_MAX 6u
+
 struct pattern {
 	struct step *step;
 	unsigned n;
 	const struct meaning *meaning;
+	uint64_t head, head_mask; /* of its first text: at most 8 bytes, and where they are */
+	/* The words that its texts behind the first place have, by their first two bytes; those
+	 * first that fewest patterns of its table have. */
+	uint8_t gram[MATCH_GRAMS_MAX];
+	uint8_t n_grams;
 };
+
+/* Two bytes that begin a word, which stands behind a space: one of 256 kinds. */
+static inline uint8_t match_gram(const char *p)
+{
+	uint16_t w;
+
+	memcpy(&w, p, 2);
+	return (uint8_t)((uint16_t)(w * 0x9e37u) >> 8);
+}
 
 /* One pattern without << >>. Everything lands in mem. */
 int pattern_compile(struct slice text, struct arena *mem, struct pattern *ret, struct err *err);
