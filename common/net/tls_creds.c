@@ -53,20 +53,29 @@ out:
 	return r;
 }
 
-static int own_end(struct tls_creds *cr, const char *cert_path, struct err *err)
+/* The library's code. Not gnutls_certificate_set_x509_key_mem2: that of 3.7 loses the memory of a
+ * certificate that is cut short, each time that such a file is looked at. */
+static int set_pair(struct tls_creds *cr, const gnutls_datum_t *cert, const gnutls_datum_t *pem_key)
 {
 	gnutls_x509_crt_t *chain = NULL;
+	gnutls_x509_privkey_t key = NULL;
 	unsigned count = 0;
-	int n = gnutls_certificate_get_x509_crt(cr->cred, 0, &chain, &count);
+	int n = gnutls_x509_crt_list_import2(&chain, &count, cert, GNUTLS_X509_FMT_PEM,
+					     GNUTLS_X509_CRT_LIST_SORT);
 
-	if (n < 0 || count == 0)
-		return err_set(err, ERR_SYNTAX, "cannot use the certificate %s: %s", cert_path,
-			       gnutls_strerror(n));
-	cr->ends_s = (int64_t)gnutls_x509_crt_get_expiration_time(chain[0]);
+	if (n >= 0)
+		n = gnutls_x509_privkey_init(&key);
+	if (n >= 0)
+		n = gnutls_x509_privkey_import2(key, pem_key, GNUTLS_X509_FMT_PEM, NULL, 0);
+	if (n >= 0)
+		n = gnutls_certificate_set_x509_key(cr->cred, chain, (int)count, key);
+	if (n >= 0)
+		cr->ends_s = (int64_t)gnutls_x509_crt_get_expiration_time(chain[0]);
 	for (unsigned i = 0; i < count; i++)
 		gnutls_x509_crt_deinit(chain[i]);
 	gnutls_free(chain);
-	return 0;
+	gnutls_x509_privkey_deinit(key);
+	return n;
 }
 
 static int load_pair(struct tls_creds *cr, const char *cert_path, const char *key_path,
@@ -88,7 +97,7 @@ static int load_pair(struct tls_creds *cr, const char *cert_path, const char *ke
 	}
 	dc = datum(&cert);
 	dk = datum(&key);
-	n = gnutls_certificate_set_x509_key_mem2(cr->cred, &dc, &dk, GNUTLS_X509_FMT_PEM, NULL, 0);
+	n = set_pair(cr, &dc, &dk);
 	if (n == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
 		err_set(err, ERR_DENIED, "the key %s does not belong to the certificate %s",
 			key_path, cert_path);
@@ -96,7 +105,7 @@ static int load_pair(struct tls_creds *cr, const char *cert_path, const char *ke
 		err_set(err, ERR_SYNTAX, "cannot use the certificate %s with the key %s: %s",
 			cert_path, key_path, gnutls_strerror(n));
 	else
-		r = own_end(cr, cert_path, err);
+		r = 0;
 out:
 	if (key.p != NULL)
 		gnutls_memset(key.p, 0, key.cap);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "common/base/file.h"
 #include "common/base/hash.h"
 #include "common/net/identity.h"
 #include "common/net/tls.h"
@@ -417,7 +418,8 @@ static void test_creds_outlived(void **state)
 
 static void test_creds_errors(void **state)
 {
-	char cert[PKI_PATH_MAX], key[PKI_PATH_MAX], siem[PKI_PATH_MAX], siem_key[PKI_PATH_MAX];
+	char cert[PKI_PATH_MAX], key[PKI_PATH_MAX], siem[PKI_PATH_MAX], siem_key[PKI_PATH_MAX],
+		torn[PKI_PATH_MAX], no_key[PKI_PATH_MAX];
 	const struct {
 		const char *ca, *cert, *key;
 		enum err_code code;
@@ -427,13 +429,19 @@ static void test_creds_errors(void **state)
 		{ siem_key, NULL, NULL, ERR_SYNTAX, "holds no certificate" },
 		{ NULL, cert, siem_key, ERR_DENIED, "does not belong to the certificate" },
 		{ NULL, key, key, ERR_SYNTAX, "cannot use the certificate" },
+		{ NULL, torn, key, ERR_SYNTAX, "cannot use the certificate" },
 		{ NULL, cert, cert, ERR_DENIED, "run: chmod 0600 " },
 	};
 	struct tls_creds *cr = NULL;
+	struct buf pem = { 0 };
 	struct err err;
 
 	pki_paths(pki, "agent", cert, key);
 	pki_paths(pki, "siem", siem, siem_key);
+	pki_paths(pki, "torn", torn, no_key);
+	assert_int_equal(file_read(cert, 4096, &pem, &err), 0);
+	assert_int_equal(file_write(torn, (struct slice){ pem.p, 100 }, 0644, &err), 0);
+	buf_release(&pem);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		assert_int_equal(tls_creds_load(rows[i].ca, rows[i].cert, rows[i].key, &cr, &err),
 				 -1);

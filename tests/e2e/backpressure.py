@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 
-from lib import SANITIZED, SOURCE, check, free_port, main, memory_mib, region, wait_for
+from lib import SOURCE, check, check_memory, free_port, main, memory_mib, region, wait_for
 
 sys.path.insert(0, str(SOURCE / "tests/fault"))
 from proxy import Proxy  # pylint: disable=wrong-import-position
@@ -176,12 +176,11 @@ def run(build, kind):
         judge(reg, feeds)
         if hop.waits:
             check(waiting["state"] == "waiting", f"the file input does not wait: {waiting}")
-        if not SANITIZED:
-            check(watch.peak["agent"] < AGENT_MIB,
-                  f"agent: {watch.peak['agent']:.1f} MiB, the bound is {AGENT_MIB}")
-            check(watch.peak["collector"] < idle["collector"] + COLLECTOR_MORE_MIB,
-                  f"collector: {watch.peak['collector']:.1f} MiB, idle {idle['collector']:.1f}, the bound is "
-                  f"{COLLECTOR_MORE_MIB} above that")
+        check_memory(watch.peak["agent"] < AGENT_MIB,
+                     f"agent: {watch.peak['agent']:.1f} MiB, the bound is {AGENT_MIB}")
+        check_memory(watch.peak["collector"] < idle["collector"] + COLLECTOR_MORE_MIB,
+                     f"collector: {watch.peak['collector']:.1f} MiB, idle {idle['collector']:.1f}, the bound "
+                     f"is {COLLECTOR_MORE_MIB} above that")
 
 
 def finish(agent, feeds):

@@ -47,6 +47,12 @@ def equal(got, want, what):
     check(got == want, f"{what}: got {got!r}, expected {want!r}")
 
 
+def check_memory(truth, text):
+    """A bound of resident memory. What a sanitizer adds (shadow, freed memory that it keeps) is no
+    measure of ours: with one, the caller's figures are printed and not held."""
+    check(truth or SANITIZED, text)
+
+
 def json_lines(text):
     """A value a line. Not by splitlines: U+0085 and U+2028 end no line of JSON."""
     return [json.loads(line) for line in text.split("\n") if line]

@@ -6,7 +6,9 @@ import struct
 import zlib
 
 from faultlib import Lines, check, chosen, judge, main, settle, world
+from lib import check_memory
 from rawsender import Sender
+
 
 def bomb(build):
     """a decompression bomb of a sender that was let in: it is cut off, memory stays, others go on"""
@@ -27,7 +29,7 @@ def bomb(build):
                 sender.close()
         after = rss(w.process("collector").pid)
         print(f"# {before} KiB resident before, {after} KiB after 40 bombs of up to 1 GiB")
-        check(after < before + (24 << 10), "the bombs left memory behind")
+        check_memory(after < before + (24 << 10), "the bombs left memory behind")
         feed = Lines(w.log, 3000)
         settle(w, feed)
         judge(w, feed)
