@@ -45,7 +45,7 @@ json_t *describe_agent(const struct config *cf, const struct spool *sp, const st
 	keeper_each(kp, add_input, inputs);
 	return json_pack(
 		"{s:s, s:s, s:o, s:o, s:{s:b, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I},"
-		" s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}, s:o}",
+		" s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:s}, s:o}",
 		"version", VARTIO_VERSION, "host", cf->host_name, "started",
 		time_or_null((uint64_t)started_ns), "now", time_or_null((uint64_t)now_ns),
 		"collector", "connected", (int)metric_get(&hs->connected), "address",
@@ -59,7 +59,7 @@ json_t *describe_agent(const struct config *cf, const struct spool *sp, const st
 		get(&ss->syncs), "torn_bytes", get(&ss->torn_bytes), "damaged_places",
 		get(&ss->places_damaged), "events_damaged", get(&ss->events_damaged),
 		"oldest_seconds", oldest > 0 ? (double)(now_ns - (int64_t)oldest) / 1e9 : 0.0,
-		"inputs", inputs);
+		"problem", spool_problem(sp), "inputs", inputs);
 }
 
 static const char *str(const json_t *o, const char *key)
@@ -92,6 +92,9 @@ void describe_text(const json_t *state, struct buf *out)
 	buf_printf(out, "spool      %lld events (%lld of %lld bytes) wait; %lld dropped\n",
 		   num(sp, "events"), num(sp, "bytes"), num(sp, "max_bytes"),
 		   num(sp, "events_dropped"));
+	if (str(sp, "problem")[0] != '\0')
+		buf_printf(out, "           CANNOT BE READ: %s; look at this machine's disk\n",
+			   str(sp, "problem"));
 	if (num(sp, "damaged_places") > 0)
 		buf_printf(out,
 			   "           DAMAGED in %lld places: at least %lld events are lost; the "

@@ -77,6 +77,18 @@ static void on_spool_damaged(void *arg, const struct err *err)
 	log_err(LOG_LEVEL_ERROR, "events of the spool are lost to damage on disk", err);
 }
 
+static void on_spool_unreadable(void *arg, const struct err *err)
+{
+	if (err != NULL)
+		log_line(LOG_LEVEL_ERROR,
+			 "the spool cannot be read: those events wait, and it is tried again; look "
+			 "at "
+			 "this machine's disk",
+			 "reason", err->msg, NULL);
+	else
+		log_line(LOG_LEVEL_INFO, "the spool can be read again", NULL);
+}
+
 static void on_blocked(void *arg, struct input *in, const struct err *err)
 {
 	struct agent *ag = arg;
@@ -383,6 +395,7 @@ static int start(struct agent *ag, struct err *err)
 				 .ready = on_ready,
 				 .failed = on_spool_failed,
 				 .damaged = on_spool_damaged,
+				 .unreadable = on_spool_unreadable,
 				 .arg = ag };
 	struct pipe_opts po = { .blocked = on_blocked, .failed = on_input_failed, .arg = ag };
 	int r;

@@ -21,7 +21,8 @@ struct ship {
 	uv_timer_t retry; /* back-off; while open: the moment after which we call it connected */
 	uv_timer_t rate;  /* until the line's allowance has grown again */
 	uv_timer_t watch; /* acknowledgements */
-	unsigned handles; /* of the three, not closed yet */
+	uv_timer_t again; /* until the spool is asked again, which could not read its blocks */
+	unsigned handles; /* of the four, not closed yet */
 
 	/* link.c */
 	struct tls_conn *cn;

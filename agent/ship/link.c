@@ -332,4 +332,5 @@ void link_close(struct ship *sh)
 	uv_close((uv_handle_t *)&sh->retry, on_timer_closed);
 	uv_close((uv_handle_t *)&sh->rate, on_timer_closed);
 	uv_close((uv_handle_t *)&sh->watch, on_timer_closed);
+	uv_close((uv_handle_t *)&sh->again, on_timer_closed);
 }

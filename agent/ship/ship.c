@@ -14,6 +14,7 @@
 #define IN_FLIGHT 8u
 #define ACK_MS    60000u
 #define RETRY_MS  1000u
+#define AGAIN_MS  1000u
 
 /* --- the line's allowance --- */
 
@@ -34,6 +35,11 @@ static size_t allowed(struct ship *sh)
 }
 
 /* --- sending --- */
+
+static void on_again(uv_timer_t *t)
+{
+	ship_pump(t->data);
+}
 
 static void on_watch(uv_timer_t *t)
 {
@@ -87,11 +93,9 @@ static bool begin_block(struct ship *sh)
 		if (sh->count == sh->opts.in_flight)
 			return false;
 		r = spool_next(sh->opts.spool, &blk, &err);
-		if (r < 0) {
-			link_fail(sh, &err);
-			return false;
-		}
-		if (r == 0)
+		if (r < 0) /* the spool tells; the line is not to blame */
+			uv_timer_start(&sh->again, on_again, AGAIN_MS, 0);
+		if (r <= 0)
 			return false;
 		sh->lent = true;
 		if (blk.events > 0)
@@ -198,6 +202,7 @@ void ship_lost(struct ship *sh)
 {
 	uv_timer_stop(&sh->rate);
 	uv_timer_stop(&sh->watch);
+	uv_timer_stop(&sh->again);
 	sh->head = sh->count = 0;
 	sh->rest = (struct slice){ NULL, 0 };
 	if (sh->lent)
@@ -229,8 +234,9 @@ int ship_open(const struct ship_opts *opts, struct ship **ret, struct err *err)
 	uv_timer_init(opts->loop, &sh->retry);
 	uv_timer_init(opts->loop, &sh->rate);
 	uv_timer_init(opts->loop, &sh->watch);
-	sh->retry.data = sh->rate.data = sh->watch.data = sh;
-	sh->handles = 3;
+	uv_timer_init(opts->loop, &sh->again);
+	sh->retry.data = sh->rate.data = sh->watch.data = sh->again.data = sh;
+	sh->handles = 4;
 	if (link_open(sh, err) < 0) {
 		link_close(sh);
 		return -1;

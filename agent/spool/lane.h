@@ -27,6 +27,10 @@ struct worker { /* one lane's, and what it is doing */
 	uint32_t retry_ms;  /* 0: the last write was good */
 	struct err refused; /* why it was not */
 	bool state_dirty;   /* acknowledgements not recorded yet */
+	struct {            /* wait_ms 0: the age's next block can be read, as far as is known */
+		uint32_t wait_ms;
+		uint64_t again_ms; /* loop time */
+	} ill[AGES];
 
 	/* The job: set by the loop thread before it starts, by the worker before it ends. */
 	uv_work_t req;
@@ -47,7 +51,8 @@ struct spool {
 	struct spool_stats stats;
 	/* To the backlog, in hundredths of bytes; below 0: it had more than its share. */
 	int64_t owed;
-	bool full; /* an input was told ERR_FULL */
+	bool full;             /* an input was told ERR_FULL */
+	struct err unreadable; /* code 0: all can be read, as far as is known */
 	bool closing;
 	unsigned refs; /* timers and jobs that the loop still knows */
 	uv_mutex_t lock;

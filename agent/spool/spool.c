@@ -14,6 +14,8 @@
 #define SEGMENT_MIN     (UINT64_C(64) << 10)
 #define SEGMENT_MAX     (UINT64_C(4) << 20)
 #define BACKLOG_PERCENT 25u
+#define ILL_MIN_MS      1000u
+#define ILL_MAX_MS      30000u
 #define OWED_MAX        (1u << 20) /* bytes that the backlog may have had too much */
 
 static const char *const lane_dirs[LANES] = { "keep", "lossy" };
@@ -122,21 +124,64 @@ static bool passed(struct worker *w, const struct err *err)
 	return true;
 }
 
-static int pick_of(struct spool *sp, enum age age, struct pick *ret, struct err *err)
+/* The age's next block cannot be read. A disk that is ill may take seconds to say so. */
+static void ill(struct worker *w, enum age age, const struct err *err)
+{
+	struct spool *sp = w->sp;
+	uint32_t wait = 2 * w->ill[age].wait_ms;
+
+	wait = wait < ILL_MIN_MS ? ILL_MIN_MS : wait;
+	w->ill[age].wait_ms = wait > ILL_MAX_MS ? ILL_MAX_MS : wait;
+	w->ill[age].again_ms = uv_now(sp->loop) + w->ill[age].wait_ms;
+	if (sp->unreadable.code == ERR_NONE && sp->o.unreadable != NULL)
+		sp->o.unreadable(sp->o.arg, err);
+	sp->unreadable = *err;
+}
+
+static void well(struct worker *w, enum age age)
+{
+	struct spool *sp = w->sp;
+
+	if (w->ill[age].wait_ms == 0)
+		return;
+	w->ill[age].wait_ms = 0;
+	for (int i = 0; i < LANES; i++)
+		for (int k = 0; k < AGES; k++)
+			if (sp->w[i].ill[k].wait_ms > 0)
+				return;
+	sp->unreadable = (struct err){ 0 };
+	if (sp->o.unreadable != NULL)
+		sp->o.unreadable(sp->o.arg, NULL);
+}
+
+/* The lane's next block of the age; NULL: none, or none that can be read now. */
+static struct lent *peek(struct worker *w, enum age age)
 {
 	struct lent *le;
+	struct err err;
 
+	if (w->ill[age].wait_ms > 0 && uv_now(w->sp->loop) < w->ill[age].again_ms)
+		return NULL;
+	while (shelf_peek(&w->sh, age, &le, &err) < 0)
+		if (!passed(w, &err)) {
+			ill(w, age, &err);
+			return NULL;
+		}
+	well(w, age);
+	return le;
+}
+
+static void pick_of(struct spool *sp, enum age age, struct pick *ret)
+{
 	ret->from = NULL;
 	for (int i = 0; i < LANES; i++) {
-		while (shelf_peek(&sp->w[i].sh, age, &le, err) < 0)
-			if (!passed(&sp->w[i], err))
-				return -1;
+		const struct lent *le = peek(&sp->w[i], age);
+
 		if (le != NULL && (ret->from == NULL || goes_before(sp, le, &ret->le))) {
 			ret->from = &sp->w[i];
 			ret->le = *le;
 		}
 	}
-	return 0;
 }
 
 /* Fresh first, but for the backlog's share of the bytes, and but for a spool so full that only the
@@ -173,16 +218,17 @@ int spool_next(struct spool *sp, struct spool_block *ret, struct err *err)
 
 	for (;;) {
 		for (int i = 0; i < AGES; i++)
-			if (pick_of(sp, (enum age)i, &pick[i], err) < 0)
-				return -1;
+			pick_of(sp, (enum age)i, &pick[i]);
 		age = choose(sp, pick);
-		if (pick[age].from == NULL)
-			return 0;
+		if (pick[age].from == NULL) {
+			*err = sp->unreadable;
+			return err->code == ERR_NONE ? 0 : -1;
+		}
 		if (shelf_peek(&pick[age].from->sh, age, &le, err) == 0 &&
 		    shelf_load(&pick[age].from->sh, le, err) == 0)
 			break;
 		if (!passed(pick[age].from, err))
-			return -1;
+			ill(pick[age].from, age, err);
 	}
 	account(sp, pick, age);
 	le->given = true;
@@ -232,6 +278,11 @@ uint64_t spool_unsynced(const struct spool *sp)
 const struct spool_stats *spool_stats(const struct spool *sp)
 {
 	return &sp->stats;
+}
+
+const char *spool_problem(const struct spool *sp)
+{
+	return sp->unreadable.msg;
 }
 
 bool spool_was_empty(const struct spool *sp)

@@ -46,6 +46,10 @@ struct spool_opts {
 	/* A damaged place of a file was passed: err names it. Told once each; what is known to be
 	 * lost there is in the statistics. May be NULL, as the others. */
 	void (*damaged)(void *arg, const struct err *err);
+	/* A block that is held cannot be read now (EIO; err says what), so nothing of its lane and
+	 * age goes. Told once; it is tried again (after 1 s, doubling to 30 s) and err is NULL when
+	 * it can be read. The other blocks go on. May be NULL. */
+	void (*unreadable)(void *arg, const struct err *err);
 	void *arg;
 };
 /* All since spool_open, but for blocks, bytes, events and oldest_ns: held now. */
@@ -84,7 +88,7 @@ int spool_add(struct spool *sp, enum lane lane, struct slice event, struct slice
  * spool_open) are backlog, those since are fresh: fresh go first, but for the backlog's share; each
  * of the two goes oldest first. While the spool is all but full the backlog goes first, for only
  * its files make room. Valid until it is acknowledged or spool_rewind. Damage is told and passed. 1
- * lent, 0 none, -1 the disk refused or there is no memory; the next call goes on. */
+ * lent, 0 none, -1 what there is cannot be read now: call again in a second. */
 int spool_next(struct spool *sp, struct spool_block *ret, struct err *err);
 /* Drops the block. Acknowledging twice, or one unknown, is harmless. */
 int spool_ack(struct spool *sp, uint64_t epoch, uint64_t number, struct err *err);
@@ -94,6 +98,7 @@ void spool_flush(struct spool *sp); /* closes the open blocks now */
 /* Events taken that are not on disk yet; spool_stats counts them as held only then. */
 uint64_t spool_unsynced(const struct spool *sp);
 const struct spool_stats *spool_stats(const struct spool *sp);
+const char *spool_problem(const struct spool *sp); /* why it cannot be read; "": it can */
 /* The spool held nothing at all when it was opened: a first start, or the folder was deleted. */
 bool spool_was_empty(const struct spool *sp);
 /* Drawn at spool_open: 24 bits that count the starts, 40 random ones. */

@@ -26,6 +26,7 @@ struct spool {
 		bool acked;
 	} b[BLOCKS_MAX];
 	unsigned n, next, rewinds;
+	unsigned fail_at, fails; /* so often block fail_at cannot be read; 0: none */
 };
 static struct spool spool;
 
@@ -35,6 +36,10 @@ int spool_next(struct spool *sp, struct spool_block *ret, struct err *err)
 		sp->next++;
 	if (sp->next == sp->n)
 		return 0;
+	if (sp->next + 1 == sp->fail_at && sp->fails > 0) {
+		sp->fails--;
+		return err_set(err, ERR_IO, "cannot read a file of the spool");
+	}
 	*ret = (struct spool_block){ .epoch = 7,
 				     .number = sp->next + 1,
 				     .events = sp->b[sp->next].events,
@@ -599,6 +604,23 @@ static int group_teardown(void **state)
 
 #define SHIP_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* A spool that cannot be read is no fault of the line: the connection stays, and what is on its way
+ * is acknowledged. */
+static void test_a_spool_that_cannot_be_read(void **state)
+{
+	for (unsigned i = 0; i < 4; i++)
+		add_block(2, 10);
+	spool.fail_at = 3;
+	spool.fails = 1;
+	start((struct ship_opts){ 0 });
+	UNTIL(n_acked() == 2);
+	UNTIL(n_acked() == 4);
+	assert_int_equal(spool.fails, 0);
+	assert_int_equal(rx.connections, 1);
+	assert_int_equal(rx.windows, 4);
+	assert_int_equal(downs, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -612,6 +634,7 @@ int main(void)
 		SHIP_TEST(test_in_flight_bound),
 		SHIP_TEST(test_rate),
 		SHIP_TEST(test_rate_is_not_lateness),
+		SHIP_TEST(test_a_spool_that_cannot_be_read),
 		SHIP_TEST(test_empty_block),
 		SHIP_TEST(test_collector_of_another_name),
 		SHIP_TEST(test_new_creds),
