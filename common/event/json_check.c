@@ -9,81 +9,67 @@
 #define DEPTH_MAX 8u
 #define KEY_MAX   (JSON_PATH_MAX / DEPTH_MAX - 1)
 
-struct check {
-	const char *p, *end;
-};
-
-static void blanks(struct check *c)
+/* The text ends with a brace, so what stops at a brace needs no look at the end. */
+static inline const char *blanks(const char *p)
 {
-	while (c->p < c->end && (*c->p == ' ' || *c->p == '\t' || *c->p == '\n' || *c->p == '\r'))
-		c->p++;
+	while ((uint8_t)*p <= ' ' && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
+		p++;
+	return p;
 }
 
-/* A member's name and its colon. */
-static bool key(struct check *c)
+/* A member's name and its colon, to its value. */
+static inline bool key(const char **p, const char *end)
 {
-	const char *from = c->p;
+	const char *from = *p;
 
-	if (c->p == c->end || *c->p++ != '"' || !json_string(&c->p, c->end, true) ||
-	    (size_t)(c->p - from) > KEY_MAX + 2)
+	if (*from != '"')
 		return false;
-	blanks(c);
-	if (c->p == c->end || *c->p++ != ':')
+	++*p;
+	if (!json_string(p, end, true) || (size_t)(*p - from) > KEY_MAX + 2)
 		return false;
-	blanks(c);
+	*p = blanks(*p);
+	if (**p != ':')
+		return false;
+	*p = blanks(*p + 1);
 	return true;
-}
-
-/* Closes what ends at c->p. false: neither the next member nor an end. *open: objects and arrays
- * that are open, the innermost last: '{' or '['. */
-static bool after_value(struct check *c, const char *open, unsigned *depth)
-{
-	for (;;) {
-		blanks(c);
-		if (c->p == c->end)
-			return false;
-		if (*c->p == ',') {
-			c->p++;
-			blanks(c);
-			return open[*depth - 1] == '[' || key(c);
-		}
-		if (*c->p++ != (open[*depth - 1] == '{' ? '}' : ']'))
-			return false;
-		if (--*depth == 0)
-			return true;
-	}
 }
 
 bool json_check(struct slice text)
 {
-	struct check c = { text.p, text.p + text.n };
-	char open[DEPTH_MAX];
+	const char *p = text.p, *const end = text.p + text.n;
+	uint32_t arrays = 0; /* a bit for each open object (0) or array (1), the innermost lowest */
 	unsigned depth = 0;
+	char close = '}';
 
-	if (text.n > TEXT_MAX || text.n == 0 || *c.p != '{')
+	if (text.n > TEXT_MAX || text.n < 2 || *p != '{' || end[-1] != '}')
 		return false;
-	do { /* at the first byte of a value */
-		if (c.p == c.end)
-			return false;
-		if (*c.p == '{' || *c.p == '[') {
-			if (depth == DEPTH_MAX)
+	for (;;) { /* at the first byte of a value */
+		if (*p == '{' || *p == '[') {
+			if (depth++ == DEPTH_MAX)
 				return false;
-			open[depth++] = *c.p++;
-			blanks(&c);
-			if (c.p < c.end && *c.p == open[depth - 1] + 2) { /* ASCII: } and ] */
-				c.p++;
-				if (--depth == 0)
-					break;
-			} else if (open[depth - 1] == '[' || key(&c)) {
+			arrays = arrays << 1 | (*p == '[');
+			close = *p == '[' ? ']' : '}';
+			p = blanks(p + 1);
+			if (*p != close) {
+				if (close == '}' && !key(&p, end))
+					return false;
 				continue;
-			} else {
-				return false;
 			}
-		} else if (!json_scalar(&c.p, c.end, true)) {
+		} else if (json_scalar(&p, end, true)) {
+			p = blanks(p);
+		} else {
 			return false;
 		}
-		if (!after_value(&c, open, &depth))
+		for (; *p == close; p = blanks(p)) {
+			if (--depth == 0 || ++p == end)
+				return depth == 0 && p + 1 == end;
+			arrays >>= 1;
+			close = (arrays & 1) != 0 ? ']' : '}';
+		}
+		if (*p != ',')
 			return false;
-	} while (depth > 0);
-	return c.p == c.end;
+		p = blanks(p + 1);
+		if (close == '}' && !key(&p, end))
+			return false;
+	}
 }

@@ -29,31 +29,42 @@ static inline size_t json_escape_length(const char *p, const char *end)
 		       : 0;
 }
 
+/* Bytes of what stands at p within a string and is to be looked at: an escape or a UTF-8 sequence;
+ * 0: neither. */
+static inline size_t json_odd_length(const char *p, const char *end, bool surrogates)
+{
+	size_t n;
+
+	if (*p != '\\')
+		return (uint8_t)*p >= 0x20 ? utf8_length(p, (size_t)(end - p)) : 0;
+	n = json_escape_length(p, end);
+	return n == 6 && !surrogates && (p[2] | 0x20) == 'd' && p[3] >= '8' ? 0 : n;
+}
+
+/* json_string of any string. */
+bool json_string_any(const char **p, const char *end, bool surrogates);
+
 /* From behind the opening quote to behind the closing one. surrogates: \ud800 to \udfff may be in
  * it. */
 static inline bool json_string(const char **p, const char *end, bool surrogates)
 {
-	for (;;) {
-		size_t n = 0;
+	const char *q = *p;
+	bool ok;
 
-		*p = json_skip_plain(*p, end);
-		if (*p == end)
-			return false;
-		if (**p == '"') {
-			++*p;
+#ifdef JSON_MARKS
+	if (end - q >= JSON_MARKS) { /* short and plain, as most are */
+		uint32_t marks = json_marks(q);
+		const char *at = q + (marks != 0 ? __builtin_ctz(marks) : 0);
+
+		if (marks != 0 && *at == '"') {
+			*p = at + 1;
 			return true;
 		}
-		if (**p == '\\') {
-			n = json_escape_length(*p, end);
-			if (n == 6 && !surrogates && ((*p)[2] | 0x20) == 'd' && (*p)[3] >= '8')
-				n = 0;
-		} else if ((uint8_t) * *p >= 0x20) {
-			n = utf8_length(*p, (size_t)(end - *p));
-		}
-		if (n == 0)
-			return false;
-		*p += n;
 	}
+#endif
+	ok = json_string_any(&q, end, surrogates);
+	*p = q;
+	return ok;
 }
 
 static inline bool json_digits(const char **p, const char *end)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "common/event/json_text.h"
 
-#include "common/base/text.h"
+#include "common/event/json_lex.h"
 
 static unsigned hex4(const char *p)
 {
@@ -77,4 +77,44 @@ size_t json_unescape(struct slice in, char *out)
 		n += more;
 	}
 	return n;
+}
+
+bool json_string_any(const char **p, const char *end, bool surrogates)
+{
+	size_t n;
+
+#ifdef JSON_MARKS
+	while (end - *p >= JSON_MARKS) { /* one look serves all escapes of a path */
+		const char *from = *p;
+		uint32_t marks = json_marks(from);
+
+		for (n = JSON_MARKS; marks != 0; marks &= UINT32_MAX << n) {
+			*p = from + __builtin_ctz(marks);
+			if (**p == '"') {
+				++*p;
+				return true;
+			}
+			n = json_odd_length(*p, end, surrogates);
+			if (n == 0)
+				return false;
+			n += (size_t)(*p - from);
+			if (n >= JSON_MARKS)
+				break;
+		}
+		*p = from + (n < JSON_MARKS ? JSON_MARKS : n);
+	}
+#endif
+	for (;;) {
+		*p = json_skip_plain(*p, end);
+		if (*p == end)
+			return false;
+		if (**p == '"') {
+			++*p;
+			return true;
+		}
+		n = json_odd_length(*p, end, surrogates);
+		if (n == 0)
+			return false;
+		*p += n;
+	}
 }
