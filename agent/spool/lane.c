@@ -74,17 +74,23 @@ bool lane_is_tight(const struct worker *w)
 	return lane_used(w) + file > lossy_room(sp);
 }
 
-/* The oldest whole files of the lossy lane go until it fits. Its worker is idle. */
+/* What the lane will take once the files before its head are deleted. */
+static uint64_t used_from_head(const struct worker *w)
+{
+	const struct seg_pos head = { shelf_head(&w->sh).file, 0 };
+
+	return lane_used(w) - seglog_bytes_before(w->sh.log, head);
+}
+
+/* The oldest whole files of the lossy lane are given up until it fits; the next job deletes them,
+ * when the log says that they were. Its worker is idle. */
 void lane_make_room(struct spool *sp)
 {
 	struct worker *w = &sp->w[LANE_LOSSY];
 	uint64_t room = lossy_room(sp);
 
-	while (lane_used(w) > room && shelf_drop_file(&w->sh)) {
+	while (used_from_head(w) > room && shelf_drop_file(&w->sh))
 		w->state_dirty = true;
-		if (seglog_drop_before(w->sh.log, shelf_head(&w->sh), NULL) < 0)
-			break; /* the disk is ill: dropping more would not help */
-	}
 }
 
 bool lane_close_open(struct worker *w)

@@ -294,9 +294,7 @@ int shelf_open(struct shelf *sh, const char *dir, uint64_t segment_bytes, bool o
 
 	if (seglog_open(&o, replay, &sh->log, err) < 0)
 		return -1;
-	if (!ordered && sh->at[BACKLOG].file < seglog_first(sh->log).file)
-		sh->gone_known = false; /* files may go before the log says so */
-	else if (seglog_expect(sh->log, sh->at[BACKLOG], err) < 0)
+	if (seglog_expect(sh->log, sh->at[BACKLOG], err) < 0)
 		return -1;
 	if (seg_pos_cmp(sh->at[BACKLOG], seglog_first(sh->log)) < 0)
 		sh->at[BACKLOG] = seglog_first(sh->log);

@@ -166,6 +166,7 @@ static void test_while_open(void **state)
 /* A block with this number was in this file when it was written. */
 static unsigned file_of[MANY + 1];
 static unsigned n_files;
+static enum lane lane; /* that the blocks go to */
 
 static struct spool_opts files_opts(void)
 {
@@ -179,7 +180,8 @@ static const char *file_path(unsigned number)
 {
 	static char path[128];
 
-	snprintf(path, sizeof(path), "%s/keep/%016x.seg", dir, number);
+	snprintf(path, sizeof(path), "%s/%s/%016x.seg", dir, lane == LANE_KEEP ? "keep" : "lossy",
+		 number);
 	return path;
 }
 
@@ -196,7 +198,7 @@ static void fill_files(const struct spool_opts *o, unsigned acked, bool lossy)
 	n_files = 0;
 	for (unsigned i = 1; i <= MANY; i++) {
 		noise(event, sizeof(event) - 1, &seed);
-		assert_int_equal(add(sp, LANE_KEEP, event, "k", "x"), 0);
+		assert_int_equal(add(sp, lane, event, "k", "x"), 0);
 		settle(sp);
 		if (lossy)
 			add(sp, LANE_LOSSY, "{\"n\":0}", "", "");
@@ -254,7 +256,7 @@ static void expect_lost(const struct spool_opts *o, unsigned held, unsigned lost
 	assert_int_equal(metric_get(&st->blocks_damaged), lost);
 	assert_int_equal(metric_get(&st->events_damaged), lost);
 	assert_int_equal(metric_get(&st->events), 0);
-	add(sp, LANE_KEEP, "{\"n\":5}", "k", "y");
+	add(sp, lane, "{\"n\":5}", "k", "y");
 	settle(sp);
 	sp = reopen(sp, o);
 	assert_int_equal(lend_count(sp), 1);
@@ -341,6 +343,59 @@ static void test_file_head(void **state)
 	expect_lost(&o, MANY, blocks_in(2, 0), "0002.seg is damaged: its last");
 }
 
+/* The lane whose oldest files go when there is no room: one that is missing is told all the same,
+ */
+static void test_lossy_file_gone(void **state)
+{
+	struct spool_opts o = files_opts();
+
+	lane = LANE_LOSSY;
+	for (unsigned acked = 0; acked <= 2; acked += 2)
+		for (unsigned file = 1; file <= 2; file++) {
+			fill_files(&o, acked, false);
+			assert_int_equal(unlink(file_path(file)), 0);
+			expect_lost(&o, MANY - acked, blocks_in(file, acked),
+				    "is missing or empty");
+			again();
+		}
+	lane = LANE_KEEP;
+}
+
+/* and one that was dropped is not, whenever the agent is killed. */
+static void test_lossy_dropped_and_killed(void **state)
+{
+	struct spool_opts o = files_opts();
+	static char event[12000];
+
+	for (unsigned n = 180; n < 192; n++) {
+		struct spool *sp;
+		int status;
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			unsigned seed = n;
+
+			sp = open_spool(&o);
+			for (unsigned i = 0; i < n; i++) {
+				noise(event, sizeof(event) - 1, &seed);
+				add(sp, LANE_LOSSY, event, "", "");
+				settle(sp);
+			}
+			_exit(metric_get(&spool_stats(sp)->events_dropped) > 0 ? 0 : 1);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+		places = 0;
+		sp = open_spool(&o);
+		assert_true(lend_count(sp) > 20);
+		assert_int_equal(places, 0);
+		assert_int_equal(metric_get(&spool_stats(sp)->events_damaged), 0);
+		close_spool(sp);
+		again();
+	}
+}
+
 static void test_all_empty(void **state)
 {
 	struct spool_opts o = files_opts();
@@ -366,9 +421,11 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
 	const struct CMUnitTest tests[] = {
-		T(test_before_opening), T(test_without_numbers), T(test_acknowledged),
-		T(test_while_open),     T(test_file_gone),       T(test_file_end),
-		T(test_file_head),      T(test_all_empty),
+		T(test_before_opening),  T(test_without_numbers),
+		T(test_acknowledged),    T(test_while_open),
+		T(test_file_gone),       T(test_file_end),
+		T(test_file_head),       T(test_all_empty),
+		T(test_lossy_file_gone), T(test_lossy_dropped_and_killed),
 	};
 
 	return RUN_TESTS(tests);
