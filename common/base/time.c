@@ -110,17 +110,20 @@ size_t time_format(int64_t t_ns, char out[TIME_TEXT_MAX])
 	return 21 + digits;
 }
 
-/* Two or four digits at p, or -1. */
-static int digits_at(const char *p, unsigned n)
+/* Two digits at p, or -1. */
+static inline int two_at(const char *p)
 {
-	int v = 0;
+	unsigned high = (unsigned)(unsigned char)p[0] - '0',
+		 low = (unsigned)(unsigned char)p[1] - '0';
 
-	for (; n > 0; n--, p++) {
-		if (*p < '0' || *p > '9')
-			return -1;
-		v = v * 10 + (*p - '0');
-	}
-	return v;
+	return high > 9 || low > 9 ? -1 : (int)(high * 10 + low);
+}
+
+static inline int four_at(const char *p)
+{
+	int high = two_at(p), low = two_at(p + 2);
+
+	return high < 0 || low < 0 ? -1 : high * 100 + low;
 }
 
 static bool date_ok(int y, int mo, int d)
@@ -144,8 +147,8 @@ static bool zone_parse(struct slice s, int64_t *ret)
 	if ((s.n != 6 && s.n != 5) || (s.p[0] != '+' && s.p[0] != '-') ||
 	    (s.n == 6 && s.p[3] != ':'))
 		return false;
-	h = digits_at(s.p + 1, 2);
-	m = digits_at(s.p + s.n - 2, 2);
+	h = two_at(s.p + 1);
+	m = two_at(s.p + s.n - 2);
 	if (h < 0 || h > 23 || m < 0 || m > 59)
 		return false;
 	*ret = (s.p[0] == '-' ? -1 : 1) * (h * 3600 + m * 60);
@@ -159,9 +162,9 @@ static bool written(struct slice s, struct time_written *ret, struct slice *ret_
 
 	if (s.n < 10 || s.p[4] != '-' || s.p[7] != '-')
 		return false;
-	w.year = digits_at(s.p, 4);
-	w.month = digits_at(s.p + 5, 2);
-	w.day = digits_at(s.p + 8, 2);
+	w.year = four_at(s.p);
+	w.month = two_at(s.p + 5);
+	w.day = two_at(s.p + 8);
 	if (!date_ok(w.year, w.month, w.day))
 		return false;
 	*ret_rest = (struct slice){ "", 0 };
@@ -169,9 +172,9 @@ static bool written(struct slice s, struct time_written *ret, struct slice *ret_
 		if (s.n < 19 || (s.p[10] != 'T' && s.p[10] != 't' && s.p[10] != ' ') ||
 		    s.p[13] != ':' || s.p[16] != ':')
 			return false;
-		w.hour = digits_at(s.p + 11, 2);
-		w.minute = digits_at(s.p + 14, 2);
-		w.second = digits_at(s.p + 17, 2);
+		w.hour = two_at(s.p + 11);
+		w.minute = two_at(s.p + 14);
+		w.second = two_at(s.p + 17);
 		if (w.hour < 0 || w.hour > 23 || w.minute < 0 || w.minute > 59 || w.second < 0 ||
 		    w.second > 60)
 			return false;
@@ -184,18 +187,23 @@ static bool written(struct slice s, struct time_written *ret, struct slice *ret_
 /* The fraction at *s, in nanoseconds, if there is one; *s moves behind it. */
 static bool fraction(struct slice *s, int64_t *ret)
 {
-	int64_t scale = NS_PER_SEC / 10;
-	size_t i = 1;
+	static const int64_t scale[] = { 1000000000, 100000000, 10000000, 1000000, 100000,
+					 10000,      1000,      100,      10,      1 };
+	int64_t v = 0;
+	size_t i = 1, kept;
 
 	*ret = 0;
 	if (s->n == 0 || (s->p[0] != '.' && s->p[0] != ','))
 		return true;
-	for (; i < s->n && s->p[i] >= '0' && s->p[i] <= '9'; i++) {
-		*ret += (s->p[i] - '0') * scale;
-		scale /= 10; /* past nanoseconds digits weigh nothing */
-	}
+	for (; i < s->n && i < 10 && s->p[i] >= '0' && s->p[i] <= '9'; i++)
+		v = v * 10 + (s->p[i] - '0');
+	kept = i - 1;
+	while (i < s->n && s->p[i] >= '0' &&
+	       s->p[i] <= '9') /* past nanoseconds they weigh nothing */
+		i++;
+	*ret = v * scale[kept];
 	*s = slice_from(*s, i);
-	return i > 1;
+	return kept > 0;
 }
 
 bool time_read_written(struct slice s, struct time_written *ret)

@@ -42,10 +42,10 @@ struct normaliser {
 	struct winxml *winxml; /* made by the first Windows event */
 };
 
-/* normalise_syslog.c. Sets fields from the header and, by program, from the message. */
-void format_syslog(struct normaliser *nz, struct slice line, const struct norm_source *src,
-		   struct event *ev);
-bool looks_like_syslog(struct slice line);
+/* normalise_syslog.c. Sets fields from the header and, by program, from the message. false, ev
+ * untouched: it does not look like syslog, and nobody (sure) said that it is. */
+bool format_syslog(struct normaliser *nz, struct slice line, const struct norm_source *src,
+		   bool sure, struct event *ev);
 /* Writes what a header told. */
 void syslog_fields(struct normaliser *nz, const struct syslog *h, const struct norm_source *src,
 		   struct event *ev);

@@ -140,6 +140,7 @@ static struct slice without_line_end(struct slice line)
 	return line;
 }
 
+/* NORM_AUTO: neither JSON nor XML. */
 static enum norm_format recognise(struct slice line)
 {
 	struct slice text = slice_trim(line);
@@ -149,7 +150,7 @@ static enum norm_format recognise(struct slice line)
 										: NORM_JSON;
 	if (winxml_begins(text))
 		return NORM_WINXML;
-	return looks_like_syslog(line) ? NORM_SYSLOG : NORM_RAW;
+	return NORM_AUTO;
 }
 
 void normalise(struct normaliser *nz, enum norm_format format, struct slice line,
@@ -168,7 +169,9 @@ void normalise(struct normaliser *nz, enum norm_format format, struct slice line
 		format = recognise(text);
 	switch (format) {
 	case NORM_SYSLOG:
-		format_syslog(nz, text, src, ev);
+	case NORM_AUTO:
+		if (!format_syslog(nz, text, src, asked, ev))
+			format_raw(text, NULL, ev);
 		break;
 	case NORM_JOURNAL:
 		if (!format_journal(nz, text, src, ev, &err))

@@ -164,7 +164,8 @@ void syslog_fields(struct normaliser *nz, const struct syslog *h, const struct n
 	program_message(nz, program, h->msg, ev);
 }
 
-bool looks_like_syslog(struct slice line)
+/* <PRI>, or a time that some day has: also where that day is not one that the line can mean. */
+static bool looks_like_syslog(struct slice line)
 {
 	const struct syslog_clock clock = { 0, 0 };
 	struct syslog h;
@@ -190,14 +191,19 @@ static void tell_problem(const struct syslog *h, struct event *ev)
 	buf_release(&b);
 }
 
-void format_syslog(struct normaliser *nz, struct slice line, const struct norm_source *src,
-		   struct event *ev)
+bool format_syslog(struct normaliser *nz, struct slice line, const struct norm_source *src,
+		   bool sure, struct event *ev)
 {
 	const struct syslog_clock clock = { src->received_ns, src->zone_s };
 	struct syslog h;
+	bool none;
 
 	syslog_parse(line, &clock, &h);
+	none = h.pri < 0 && !h.has_time;
+	if (none && !h.year_beyond && !sure && !looks_like_syslog(line))
+		return false;
 	syslog_fields(nz, &h, src, ev);
-	if (h.problem != NULL || h.year_beyond || (h.pri < 0 && !h.has_time))
+	if (h.problem != NULL || h.year_beyond || none)
 		tell_problem(&h, ev);
+	return true;
 }

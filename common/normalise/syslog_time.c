@@ -170,6 +170,19 @@ bool syslog_year_beyond(struct slice s)
 	return time_parse((struct slice){ text, s.n }, &t);
 }
 
+/* A whole time of RFC 3339, as nearly all lines have it. 0: it is none, or past YEAR_MAX. */
+static size_t time_whole(struct slice s, struct syslog *ret)
+{
+	const char *space = s.n > 20 ? memchr(s.p + 20, ' ', s.n - 20) : NULL;
+	size_t end = space != NULL ? (size_t)(space - s.p) : s.n;
+
+	if (s.n < 20 || digits(s, 0, 4) > YEAR_MAX ||
+	    !time_parse((struct slice){ s.p, end }, &ret->time_ns))
+		return 0;
+	ret->zone_assumed = false;
+	return end;
+}
+
 /* RFC 3339, and ISO 8601 without a zone or with a space before the clock. */
 static size_t time_iso(struct slice s, const struct syslog_clock *clock, struct syslog *ret)
 {
@@ -203,7 +216,12 @@ static size_t time_iso(struct slice s, const struct syslog_clock *clock, struct 
 
 size_t syslog_time(struct slice s, const struct syslog_clock *clock, struct syslog *ret)
 {
+	size_t used;
+
 	if (s.n < 14)
 		return 0;
-	return s.p[0] >= '0' && s.p[0] <= '9' ? time_iso(s, clock, ret) : time_bsd(s, clock, ret);
+	if (s.p[0] < '0' || s.p[0] > '9')
+		return time_bsd(s, clock, ret);
+	used = time_whole(s, ret);
+	return used > 0 ? used : time_iso(s, clock, ret);
 }
