@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "common/base/file.h"
+#include "common/base/digits.h"
 #include "common/base/hash.h"
 #include "common/base/time.h"
 
@@ -53,18 +54,6 @@ bool end_is_in_gz(const struct file_end *end, gzFile gz)
 	return gzrewind(gz) == 0 && ok;
 }
 
-static void end_put(const struct file_end *end, struct buf *out)
-{
-	if (end->n == 0)
-		return;
-	buf_chr(out, 'e');
-	buf_u64(out, end->n);
-	buf_chr(out, '.');
-	buf_u64(out, end->at);
-	buf_chr(out, '.');
-	buf_u64(out, end->crc);
-}
-
 /* Digits up to the stop, or to the end. */
 static bool number(struct slice *s, char stop, uint64_t max, uint64_t *ret)
 {
@@ -87,40 +76,63 @@ static struct file_end end_read(struct slice flags, uint64_t offset)
 	return (struct file_end){ (uint32_t)n, (uint32_t)crc, at };
 }
 
+#define PLACE_MAX (2 + 10 * (1 + DIGITS_MAX) + 2 * sizeof(uint64_t) + 16) /* without the names */
+
+static char *number_put(char *to, char before, uint64_t v)
+{
+	*to = before;
+	return to + 1 + digits_put(to + 1, v);
+}
+
+static char *flags_put(char *to, const struct tail *t, bool skip, bool mid)
+{
+	if (!skip && !mid && !t->done)
+		*to++ = '-';
+	if (skip)
+		*to++ = 's';
+	if (mid)
+		*to++ = 'm';
+	if (t->done)
+		*to++ = 'd';
+	if (t->done && t->pending)
+		*to++ = 'p';
+	if (t->end.n > 0) {
+		to = number_put(to, 'e', t->end.n);
+		to = number_put(to, '.', t->end.at);
+		to = number_put(to, '.', t->end.crc);
+	}
+	if (t->mtime.tv_sec > 0)
+		to = number_put(to, '@',
+				(uint64_t)t->mtime.tv_sec * NS_PER_SEC +
+					(uint64_t)t->mtime.tv_nsec);
+	return to;
+}
+
+/* Made anew for each line, so its room is asked for once. */
 struct slice tail_place(const struct tail *t, uint64_t offset, bool skip, bool mid, struct buf *out)
 {
-	const uint64_t numbers[] = { t->dev, t->ino, t->print.base, offset, t->print.n };
+	const struct slice path = slice_str(t->path), real = slice_str(t->real);
+	char *to;
 
 	buf_reset(out);
-	buf_chr(out, '1');
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		buf_chr(out, ' ');
-		buf_u64(out, numbers[i]);
-	}
+	if (buf_reserve(out, PLACE_MAX + path.n + real.n) < 0)
+		return (struct slice){ NULL, 0 };
+	to = out->p;
+	*to++ = '1';
+	to = number_put(to, ' ', t->dev);
+	to = number_put(to, ' ', t->ino);
+	to = number_put(to, ' ', t->print.base);
+	to = number_put(to, ' ', offset);
+	to = number_put(to, ' ', t->print.n);
+	*to++ = ' ';
+	to = hex_write(to, &t->print.hash, sizeof(t->print.hash));
+	*to++ = ' ';
+	to = number_put(flags_put(to, t, skip, mid), ' ', path.n);
+	*to++ = ' ';
+	out->n = (size_t)(to - out->p);
+	buf_slice(out, path);
 	buf_chr(out, ' ');
-	hex_put(out, &t->print.hash, sizeof(t->print.hash));
-	buf_chr(out, ' ');
-	if (!skip && !mid && !t->done)
-		buf_chr(out, '-');
-	if (skip)
-		buf_chr(out, 's');
-	if (mid)
-		buf_chr(out, 'm');
-	if (t->done)
-		buf_chr(out, 'd');
-	if (t->done && t->pending)
-		buf_chr(out, 'p');
-	end_put(&t->end, out);
-	if (t->mtime.tv_sec > 0) {
-		buf_chr(out, '@');
-		buf_u64(out, (uint64_t)t->mtime.tv_sec * NS_PER_SEC + (uint64_t)t->mtime.tv_nsec);
-	}
-	buf_chr(out, ' ');
-	buf_u64(out, strlen(t->path));
-	buf_chr(out, ' ');
-	buf_str(out, t->path);
-	buf_chr(out, ' ');
-	buf_str(out, t->real);
+	buf_slice(out, real);
 	return buf_view(out);
 }
 

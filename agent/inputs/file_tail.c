@@ -128,11 +128,10 @@ static int emit(struct tail *t, struct slice line, bool cut, uint64_t offset, bo
 		bool last)
 {
 	struct files *fs = t->fs;
-	struct norm_source src = input_source(fs->in, "log");
+	struct norm_source src = input_source(fs->in, "log", fs->read_ns);
 	struct slice place = { 0 };
 	struct err err;
 
-	src.received_ns = fs->read_ns;
 	src.path = slice_str(t->path);
 	src.offset = t->offset;
 	src.local = true;

@@ -8,8 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/base/time.h"
-
 const char *const input_formats[] = { "auto", "syslog", "raw", "json", NULL };
 
 enum norm_format input_format(int index)
@@ -33,10 +31,10 @@ int input_record(struct input *in, enum norm_format format, struct slice line,
 	return 0;
 }
 
-struct norm_source input_source(const struct input *in, const char *type)
+struct norm_source input_source(const struct input *in, const char *type, int64_t received_ns)
 {
 	return (struct norm_source){ .input = type,
-				     .received_ns = time_now_ns(),
+				     .received_ns = received_ns,
 				     .zone_s = in->zone_s,
 				     .host = in->host,
 				     .keep_original = in->keep_original };

@@ -89,8 +89,8 @@ extern const struct input_class *const input_classes[]; /* ends with NULL */
 int input_record(struct input *in, enum norm_format format, struct slice line,
 		 const struct norm_source *src, struct slice key, struct slice checkpoint,
 		 struct err *err);
-/* A source with what holds for every record of this input: host, zone, time, keep_original. */
-struct norm_source input_source(const struct input *in, const char *type);
+/* A source with what holds for every record of this input: host, zone, keep_original. */
+struct norm_source input_source(const struct input *in, const char *type, int64_t received_ns);
 /* Sets err to why path cannot be read (error: the errno), with the command that repairs it where
  * rights are missing. Always -1. */
 int input_unreadable(const char *path, int error, struct err *err);

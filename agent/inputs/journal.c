@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/base/time.h"
+
 #define ENTRIES_PER_TURN 256u
 #define POLL_MS          2000u /* where changes are not told of (network file systems) */
 #define SD_LOCAL_ONLY    1     /* SD_JOURNAL_LOCAL_ONLY */
@@ -141,7 +143,7 @@ static void keep_place(struct journal *jn)
 /* 1 taken, 0 not (paused). A damaged entry is passed over, and told of once. */
 static int take(struct journal *jn)
 {
-	struct norm_source src = input_source(jn->in, "journald");
+	struct norm_source src = input_source(jn->in, "journald", time_now_ns());
 	struct slice cursor;
 	struct err err;
 

@@ -90,7 +90,8 @@ static void read_ancillary(struct dgram *dg, struct msghdr *mh)
 static void take(struct dgram *dg, size_t n, bool cut)
 {
 	const struct syslog_conf *cf = dg->in->conf;
-	struct norm_source src = input_source(dg->in, dg->unix_socket ? "unix" : "udp");
+	struct norm_source src =
+		input_source(dg->in, dg->unix_socket ? "unix" : "udp", time_now_ns());
 	struct slice msg = { dg->buf, n };
 	struct err err;
 

@@ -110,7 +110,7 @@ static void conn_close(struct conn *c)
 static int give(struct conn *c, const struct frame *fr)
 {
 	struct tcp *t = c->tcp;
-	struct norm_source src = input_source(t->in, "tcp");
+	struct norm_source src = input_source(t->in, "tcp", time_now_ns());
 	struct err err;
 
 	src.peer = slice_str(c->peer);

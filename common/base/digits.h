@@ -16,13 +16,14 @@ static inline void digits_two(char *out, unsigned v) /* v below 100 */
 	memcpy(out, digits_pairs + (size_t)2 * v, 2);
 }
 
+extern const uint64_t digits_powers[DIGITS_MAX]; /* 10 to the power of the place; 0 at 0 */
+
 static inline size_t digits_count(uint64_t v)
 {
-	size_t n = 1;
+	/* As many as bits make, or one more: 1233 / 4096 is a little above log10(2). */
+	unsigned n = (64 - (unsigned)__builtin_clzll(v | 1)) * 1233 >> 12;
 
-	for (; v >= 10000; v /= 10000)
-		n += 4;
-	return n + (v >= 10) + (v >= 100) + (v >= 1000);
+	return n + (v >= digits_powers[n]);
 }
 
 /* Writes v to out, without a NUL; returns how many digits. */

@@ -112,16 +112,22 @@ bool secret_eq(const void *a, const void *b, size_t n)
 	return gnutls_memcmp(a, b, n) == 0;
 }
 
-void hex_put(struct buf *out, const void *p, size_t n)
+char *hex_write(char *to, const void *p, size_t n)
 {
 	static const char digits[] = "0123456789abcdef";
 	const uint8_t *q = p;
 
 	for (; n > 0; n--, q++) {
-		char two[2] = { digits[*q >> 4], digits[*q & 15] };
-
-		buf_put(out, two, 2);
+		*to++ = digits[*q >> 4];
+		*to++ = digits[*q & 15];
 	}
+	return to;
+}
+
+void hex_put(struct buf *out, const void *p, size_t n)
+{
+	if (n < SIZE_MAX / 2 && buf_reserve(out, 2 * n) == 0)
+		out->n = (size_t)(hex_write(out->p + out->n, p, n) - out->p);
 }
 
 static int hex_digit(char c)

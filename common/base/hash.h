@@ -21,6 +21,7 @@ void random_bytes(void *out, size_t n);
 bool secret_eq(const void *a, const void *b, size_t n);
 
 void hex_put(struct buf *out, const void *p, size_t n); /* lower case */
+char *hex_write(char *to, const void *p, size_t n);     /* the same; returns its end, `to` + 2n */
 /* Exactly 2 * n hex digits of either case. false: *out undefined. */
 bool hex_parse(struct slice in, void *out, size_t n);
 void base64url_put(struct buf *out, const void *p, size_t n); /* RFC 4648 section 5, no padding */

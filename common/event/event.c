@@ -69,8 +69,13 @@ void event_str(struct event *ev, enum ecs id, struct slice s)
 {
 	struct event_value *v;
 
-	if (s.n > 0 && (v = fixed(ev, id)) != NULL)
-		*v = (struct event_value){ .id = (uint16_t)id, .type = EVENT_STR, .str = s };
+	if (s.n == 0 || (v = fixed(ev, id)) == NULL)
+		return;
+	v->id = (uint16_t)id; /* name and num are not a string's */
+	v->type = EVENT_STR;
+	v->array = false;
+	v->next = 0;
+	v->str = s;
 }
 
 static void set_num(struct event *ev, enum ecs id, enum event_type type, int64_t n)

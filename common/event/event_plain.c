@@ -45,7 +45,7 @@ static inline char *key_put(char *to, const struct ecs_path *last, const struct 
 }
 
 /* A string without escapes, alone or as the only element of an array. NULL: it is none. */
-static inline char *string_put(char *to, const struct event_value *v)
+static inline __attribute__((always_inline)) char *string_put(char *to, const struct event_value *v)
 {
 	const size_t n = v->str.n;
 

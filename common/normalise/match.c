@@ -263,13 +263,31 @@ struct run {
 	bool gram[256];                     /* which words the text has */
 };
 
+/* Of the lowest byte's mark in memory. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define PLACE_OF(marks) ((unsigned)__builtin_ctzll(marks) / 8)
+#else
+#define PLACE_OF(marks) (7 - (unsigned)__builtin_ctzll(marks) / 8)
+#endif
+
 static void run_begin(struct run *r, struct slice text)
 {
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	size_t i;
+
 	r->text = text;
 	r->steps = STEPS_MAX;
 	r->head = head_of(text);
 	memset(r->gram, 0, sizeof(r->gram));
-	for (size_t i = 0; i + 2 < text.n; i++)
+	for (i = 0; text.n - i >= 10; i += 8) { /* a borrow may add words, which does no harm */
+		uint64_t w, spaces;
+
+		memcpy(&w, text.p + i, 8);
+		w ^= ones * ' ';
+		for (spaces = (w - ones) & ~w & (ones * 0x80); spaces != 0; spaces &= spaces - 1)
+			r->gram[match_gram(text.p + i + PLACE_OF(spaces) + 1)] = true;
+	}
+	for (; i + 2 < text.n; i++)
 		if (text.p[i] == ' ')
 			r->gram[match_gram(text.p + i + 1)] = true;
 }

@@ -215,12 +215,15 @@ static size_t spaces(struct slice s, size_t i)
  * with nothing or a space after. Bytes used; 0: no tag. */
 static size_t tag_at(struct slice s, struct slice *ret_app, struct slice *ret_procid)
 {
+	static const bool ends[256] = {
+		[':'] = true, ['['] = true, [']'] = true, ['"'] = true, ['='] = true
+	};
 	size_t i = 0, start = 0, end, open = 0;
 
 	if (s.n > 0 && s.p[0] == '[')
 		start = i = 1;
-	while (i < s.n && i < TAG_MAX && (unsigned char)s.p[i] > 0x20 && s.p[i] != ':' &&
-	       s.p[i] != '[' && s.p[i] != ']' && s.p[i] != '"' && s.p[i] != '=')
+	while (i < s.n && i < TAG_MAX && (unsigned char)s.p[i] > 0x20 &&
+	       !ends[(unsigned char)s.p[i]])
 		i++;
 	end = i;
 	if (end == start || i == s.n)
@@ -297,6 +300,8 @@ static void tag_and_message(struct slice s, struct syslog *ret)
 
 static bool is_host(struct slice t)
 {
+	static const bool marks[256] = { ['-'] = true, ['.'] = true, ['_'] = true, [':'] = true,
+					 ['@'] = true, ['/'] = true, ['['] = true, [']'] = true };
 	bool any = false;
 
 	if (t.n == 0 || t.n > 255)
@@ -304,10 +309,11 @@ static bool is_host(struct slice t)
 	for (size_t i = 0; i < t.n; i++) {
 		char c = t.p[i];
 
-		if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && !(c >= '0' && c <= '9') &&
-		    (c == '\0' || strchr("-._:@/[]", c) == NULL))
+		if (marks[(unsigned char)c])
+			continue;
+		if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && !char_is_digit(c))
 			return false;
-		any |= strchr("-._:@/[]", c) == NULL;
+		any = true;
 	}
 	return any;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "agent/pipe.h"
+#include "common/base/time.h"
 
 #define LINE_BYTES (900u * 1024)
 
@@ -56,7 +57,7 @@ static void rig_close(struct rig *r)
 static int give(struct rig *r, struct slice line, struct slice key, const char *place,
 		struct err *err)
 {
-	struct norm_source src = input_source(&r->in, "log");
+	struct norm_source src = input_source(&r->in, "log", time_now_ns());
 
 	return input_record(&r->in, NORM_AUTO, line, &src, key, slice_str(place), err);
 }
