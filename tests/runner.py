@@ -4,7 +4,11 @@
 
 A test is a program that prints TAP: the C programs that meson knows, and the executable scripts in
 SCRIPT_DIRS, which get the build folder as their only argument. Each "ok" and "not ok" line counts;
-a program that dies, hangs or prints no such line counts as one failure.
+a program that dies, hangs or prints no such line counts as one failure. As many run side by side as
+there are processors: most of a script's time is waiting. A script says among its first lines:
+
+    # sanitize: false (why)   it is not run with a sanitizer
+    # long: true (why)        it is only run with --long
 """
 import argparse
 import concurrent.futures
@@ -19,7 +23,8 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SCRIPT_DIRS = ("style", "conformance", "e2e", "fault", "packaging")
+# In the order in which they begin: the longest first, so that all processors have work until the end.
+SCRIPT_DIRS = ("packaging", "fault", "conformance", "e2e", "style")
 # What a sanitizer changes: the build folder, and how it is set up. undefined symbols are the
 # sanitizer's own, which clang leaves to the linker of the program.
 KINDS = {
@@ -28,12 +33,13 @@ KINDS = {
     "thread": ("build-thread", ["-Db_sanitize=thread", "-Db_lundef=false"]),
 }
 LINE = re.compile(r"^(not )?ok\b(?:\s+\d+)?(?:\s+-)?\s*(.*?)\s*(?:#\s*(SKIP|skip)\b\s*(.*))?$")
+MARK = re.compile(r"^# (sanitize|long): (true|false)\b", re.M)
 C_SECONDS, SCRIPT_SECONDS, LONG_SECONDS = 180, 600, 8 * 3600
 
 
 class Test:
-    def __init__(self, name, command, seconds, parallel):
-        self.name, self.command, self.seconds, self.parallel = name, command, seconds, parallel
+    def __init__(self, name, command, seconds):
+        self.name, self.command, self.seconds = name, command, seconds
         self.passed, self.failed, self.skipped = [], [], []
         self.output, self.took = "", 0.0
 
@@ -98,19 +104,18 @@ def collect(folder, args):
                             capture_output=True, text=True).stdout
     slow = 4 if args.kind else 1
     seconds = C_SECONDS * slow
-    tests = [Test(t["name"], t["cmd"], LONG_SECONDS if args.long else seconds, True)
+    tests = [Test(t["name"], t["cmd"], LONG_SECONDS if args.long else seconds)
              for t in json.loads(listed)]
     for name in SCRIPT_DIRS:
         for path in sorted((ROOT / "tests" / name).glob("*.py")):
-            long_only = "long: true" in path.read_text(encoding="utf-8")[:600]
-            plain_only = "sanitize: false" in path.read_text(encoding="utf-8")[:600]
-            if not os.access(path, os.X_OK) or (long_only and not args.long) \
-                    or (plain_only and args.kind):
+            marks = dict(MARK.findall(path.read_text(encoding="utf-8")[:600]))
+            if not os.access(path, os.X_OK) or (marks.get("long") == "true" and not args.long) \
+                    or (marks.get("sanitize") == "false" and args.kind):
                 continue
             # Each schedule of faults has a bound of its own; this one is for all of them.
             seconds = SCRIPT_SECONDS * slow * (2 if name == "fault" else 1)
             tests.append(Test(f"{name}/{path.stem}", ["/usr/bin/python3", str(path), str(folder)],
-                              LONG_SECONDS if args.long else seconds, False))
+                              LONG_SECONDS if args.long else seconds))
     if args.names:
         tests = [t for t in tests if any(n in (t.name, t.name.split("/")[-1]) for n in args.names)]
         if not tests:
@@ -167,11 +172,8 @@ def main():
         return 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
         for done in concurrent.futures.as_completed(
-                [pool.submit(t.run, env) for t in tests if t.parallel]):
+                [pool.submit(t.run, env) for t in tests]):
             report(done.result())
-    for test in tests:
-        if not test.parallel:
-            report(test.run(env))
     failed = [line for t in tests for line in t.failed]
     skipped = [line for t in tests for line in t.skipped]
     passed = sum(len(t.passed) for t in tests)

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
+# sanitize: false (fuzz_engine runs the same comparison with one)
 """mutated.py BUILD-FOLDER [SEED N]: all of SigmaHQ's rules on recorded Windows events that are made to
 fit one rule or nearly so: the engine and the slow evaluator must agree. Prints TAP."""
 import json

@@ -11,6 +11,7 @@ import email.policy
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -58,10 +59,26 @@ def json_lines(text):
     return [json.loads(line) for line in text.split("\n") if line]
 
 
+held_ports = []
+
+
 def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nobody listens on, and that nobody else gets from here while this process lives: tests
+    run side by side, and some time passes until a daemon takes it. Below the ports that the kernel
+    gives to outgoing connections."""
+    for _ in range(1000):
+        port = random.randrange(10000, 32000)
+        held = socket.socket(socket.AF_UNIX)
+        try:
+            held.bind(f"\0vartio-test-port-{port}")
+            with socket.socket(socket.AF_INET, kind) as s:
+                s.bind(("127.0.0.1", port))
+        except OSError:
+            held.close()
+            continue
+        held_ports.append(held)
+        return port
+    raise Failed("no port is free")
 
 
 def memory_mib(pid):

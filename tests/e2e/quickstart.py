@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
-# sanitize: false
+# sanitize: false (it makes a build of its own)
 """The quickstart, as the README says it."""
 import subprocess
 

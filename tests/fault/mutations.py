@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
+# sanitize: false (the same is broken in the plain programs)
 """Each promise is broken on purpose, and its test must turn red. A row names the text that is replaced,
 which must stand exactly once in its file: who changes that code changes the row. The programs are built
 in a copy of the tree, so that only what a row changes is compiled.

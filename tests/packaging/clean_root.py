@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
-# sanitize: false
+# sanitize: false (what is shipped is built without one)
 """The Debian packages on a clean Debian 12 that systemd runs: build, install, enrol, run, upgrade,
 remove, purge. Each case goes on from where the one before it left the machine."""
 import datetime

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
+# sanitize: false (reads what is shipped, which is built without one)
 """What the packages carry besides the programs: units, manual pages, examples of settings."""
 import pathlib
 import re

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
+# sanitize: false (reads the sources)
 """How the source looks: what a reader may count on in every file."""
 import pathlib
 import re

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
+# sanitize: false (reads the sources)
 """docs/guarantees.md names a test for each promise: each of them must be there."""
 import ast
 import pathlib
