@@ -19,7 +19,6 @@ struct detector *detector_new(struct ruleset *rs)
 		return NULL;
 	dt->rs = ruleset_ref(rs);
 	dt->asked = calloc(rs->pred_keys.n + 1, sizeof(*dt->asked));
-	dt->answer = calloc(rs->pred_keys.n + 1, sizeof(*dt->answer));
 	dt->fields = calloc(rs->field_keys.n + 1, sizeof(*dt->fields));
 	dt->known = calloc(rs->field_keys.n + 1, sizeof(*dt->known));
 	dt->kinds = calloc(KINDS, sizeof(*dt->kinds));
@@ -28,9 +27,8 @@ struct detector *detector_new(struct ruleset *rs)
 	dt->match = pcre2_match_data_create(1, NULL);
 	dt->limits = pcre2_match_context_create(NULL);
 	dt->stack = pcre2_jit_stack_create(32 * 1024, 512 * 1024, NULL);
-	if (dt->asked == NULL || dt->answer == NULL || dt->fields == NULL || dt->known == NULL ||
-	    dt->kinds == NULL || dt->told == NULL || dt->match == NULL || dt->scratch == NULL ||
-	    dt->limits == NULL) {
+	if (dt->asked == NULL || dt->fields == NULL || dt->known == NULL || dt->kinds == NULL ||
+	    dt->told == NULL || dt->match == NULL || dt->scratch == NULL || dt->limits == NULL) {
 		detector_free(dt);
 		return NULL;
 	}
@@ -51,7 +49,6 @@ void detector_free(struct detector *dt)
 	pcre2_match_context_free(dt->limits);
 	pcre2_jit_stack_free(dt->stack);
 	free(dt->asked);
-	free(dt->answer);
 	free(dt->fields);
 	free(dt->vals);
 	free(dt->known);
@@ -68,7 +65,7 @@ void detector_free(struct detector *dt)
 
 static void next_generation(struct detector *dt)
 {
-	if (++dt->generation != 0)
+	if (++dt->generation < UINT32_MAX / 2)
 		return;
 	memset(dt->asked, 0, dt->rs->pred_keys.n * sizeof(*dt->asked));
 	memset(dt->fields, 0, dt->rs->field_keys.n * sizeof(*dt->fields));
@@ -104,17 +101,23 @@ static bool kind_key(const struct detector *dt, struct kind *ret)
 
 static const struct program *program_of(struct detector *dt)
 {
-	struct kind key, *kept;
+	struct kind key, *kept, *room = NULL;
 
 	if (!kind_key(dt, &key))
 		return program_find(dt);
-	kept = &dt->kinds[key.hash & (KINDS - 1)];
-	if (kept->hash == key.hash && kept->n == key.n && kept->program != NULL &&
-	    memcmp(kept->key, key.key, key.n) == 0)
-		return kept->program;
+	for (unsigned i = 0; i < KIND_WAYS; i++) {
+		kept = &dt->kinds[(key.hash + i) & (KINDS - 1)];
+		if (kept->hash == key.hash && kept->n == key.n && kept->program != NULL &&
+		    memcmp(kept->key, key.key, key.n) == 0)
+			return kept->program;
+		if (room == NULL && kept->program == NULL)
+			room = kept;
+	}
 	key.program = program_find(dt);
+	if (room == NULL) /* any of them, another for each event that comes */
+		room = &dt->kinds[(key.hash + dt->generation % KIND_WAYS) & (KINDS - 1)];
 	if (key.program != NULL)
-		*kept = key;
+		*room = key;
 	return key.program;
 }
 
@@ -184,6 +187,13 @@ static void gather_candidates(struct detector *dt, const struct program *pg)
 	}
 }
 
+static inline bool rule_holds(struct detector *dt, const struct program_rule *pr)
+{
+	if (pr->steps != NULL)
+		return steps_hold(dt, pr->steps);
+	return pr->expr == NULL || expr_holds(dt, pr->expr);
+}
+
 static void run_program(struct detector *dt, const struct program *pg,
 			void (*match)(void *arg, const struct rule *rule), void *arg)
 {
@@ -198,7 +208,7 @@ static void run_program(struct detector *dt, const struct program *pg,
 			const struct program_rule *pr =
 				&pg->rules[w * 64 + (unsigned)__builtin_ctzll(left)];
 
-			if ((pr->expr == NULL || expr_holds(dt, pr->expr)) && !dt->nomem)
+			if (rule_holds(dt, pr) && !dt->nomem)
 				match(arg, pr->rule);
 		}
 	}

@@ -31,6 +31,7 @@ struct known { /* the names of a field's paths that events have had, first path 
 };
 #define KIND_KEY_MAX 208u
 #define KINDS        1024u /* a power of two */
+#define KIND_WAYS    4u    /* places of these where one may be */
 struct kind {              /* the program for events whose kind fields have these values */
 	const struct program *program;
 	uint64_t hash;
@@ -42,8 +43,8 @@ struct detector {
 	struct ruleset *rs;
 	struct json_index *event;
 	uint32_t generation;
-	uint32_t *asked; /* by predicate: the generation in which it was evaluated, */
-	bool *answer;    /* and what it was */
+	uint32_t *asked; /* by predicate: twice the generation in which it was asked, and 1: it
+			    holds */
 	struct fvals *fields;
 	struct val *vals;
 	unsigned n_vals, cap_vals;
@@ -82,5 +83,6 @@ bool val_may_hold(struct detector *dt, struct val *v, const struct pairs *need);
 /* predicate.c */
 bool pred_holds(struct detector *dt, uint32_t pred);
 bool expr_holds(struct detector *dt, const struct expr *ex);
+bool steps_hold(struct detector *dt, const struct step *steps);
 
 #endif

@@ -68,6 +68,18 @@ struct pred { /* true when any value of the field fits */
 	bool tells_kind;  /* true or false of all events of a kind */
 };
 
+/* Of a predicate what most questions need, in one line of the cache and no pointer to follow:
+ * thousands of them are asked now and then, and are in no cache. */
+struct ask {
+	_Alignas(64) uint8_t kind, shape; /* of enum pred_kind; pattern's */
+	bool cased;
+	uint32_t field;
+	uint32_t n;        /* of the pattern's literal, */
+	const char *text;  /* which is `own` where that has room for it */
+	struct pairs need; /* n 0: nothing */
+	char own[24];
+};
+
 enum expr_op {
 	EX_PRED,
 	EX_AND,
@@ -134,6 +146,7 @@ struct ruleset {
 	unsigned fields_cap;
 	struct pred *preds;
 	unsigned preds_cap;
+	struct ask *asks; /* by predicate */
 	struct class *classes;
 	unsigned classes_cap;
 	struct logsources *sources;

@@ -59,7 +59,7 @@ int names_learn(struct detector *dt)
 	if (dt->epoch != nm->epoch) {
 		memset(dt->known, 0, (dt->rs->field_keys.n + 1) * sizeof(*dt->known));
 		for (unsigned i = 0; i < KINDS; i++)
-			dt->kinds[i].n = 0; /* their keys hold names' numbers */
+			dt->kinds[i].program = NULL; /* their keys hold names' numbers */
 		dt->n_kind_names = 0;
 		dt->names_seen = 0;
 		dt->epoch = nm->epoch;

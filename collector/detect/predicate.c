@@ -12,10 +12,12 @@ static struct slice text_of(struct detector *dt, struct val *v, bool cased)
 
 /* -- predicates: one function a kind -------------------------------------------------------- */
 
-static bool fits_string(struct detector *dt, const struct pred *p, struct val *v)
+static bool fits_string(struct detector *dt, const struct ask *a, struct val *v)
 {
-	return (p->need == NULL || val_may_hold(dt, v, p->need)) &&
-	       pattern_match(&p->pattern, text_of(dt, v, p->cased));
+	const struct pattern pt = { a->shape, { a->text, a->n } };
+
+	return (a->need.n == 0 || val_may_hold(dt, v, &a->need)) &&
+	       pattern_match(&pt, text_of(dt, v, a->cased));
 }
 
 static bool fits_never(struct detector *dt, const struct pred *p, struct val *v)
@@ -188,13 +190,22 @@ static bool fits_field(struct detector *dt, const struct pred *p, struct val *v)
 }
 
 static bool (*const fits[PRED_KINDS])(struct detector *, const struct pred *, struct val *) = {
-	[PRED_STRING] = fits_string, [PRED_NULL] = fits_never,      [PRED_REGEX] = fits_regex,
-	[PRED_CIDR] = fits_cidr,     [PRED_COMPARE] = fits_compare, [PRED_FIELD] = fits_field,
+	[PRED_NULL] = fits_never,      [PRED_REGEX] = fits_regex, [PRED_CIDR] = fits_cidr,
+	[PRED_COMPARE] = fits_compare, [PRED_FIELD] = fits_field,
 };
 
-static __attribute__((noinline)) bool ask(struct detector *dt, uint32_t no)
+static bool ask_string(struct detector *dt, const struct ask *a)
 {
-	const struct pred *p = &dt->rs->preds[no];
+	const struct fvals *fv = values_of(dt, a->field);
+
+	for (uint32_t i = 0; i < fv->n; i++)
+		if (fits_string(dt, a, &dt->vals[fv->first + i]))
+			return true;
+	return false;
+}
+
+static bool ask_other(struct detector *dt, const struct pred *p)
+{
 	const struct fvals *fv;
 	bool yes;
 
@@ -202,19 +213,37 @@ static __attribute__((noinline)) bool ask(struct detector *dt, uint32_t no)
 		values_of(dt, p->other); /* before pointers into vals are taken */
 	fv = values_of(dt, p->field);
 	yes = p->kind == PRED_NULL && (p->present ? field_is_there(dt, p->field) : fv->n == 0);
-	for (uint32_t i = 0; i < fv->n && !yes; i++) {
-		struct val *v = &dt->vals[fv->first + i];
+	for (uint32_t i = 0; i < fv->n && !yes; i++)
+		yes = fits[p->kind](dt, p, &dt->vals[fv->first + i]);
+	return yes;
+}
 
-		yes = p->kind == PRED_STRING ? fits_string(dt, p, v) : fits[p->kind](dt, p, v);
-	}
-	dt->asked[no] = dt->generation;
-	dt->answer[no] = yes;
+static __attribute__((noinline)) bool ask(struct detector *dt, uint32_t no)
+{
+	const struct ask *a = &dt->rs->asks[no];
+	bool yes = a->kind == PRED_STRING ? ask_string(dt, a) : ask_other(dt, &dt->rs->preds[no]);
+
+	dt->asked[no] = dt->generation << 1 | yes;
 	return yes;
 }
 
 bool pred_holds(struct detector *dt, uint32_t no)
 {
-	return dt->asked[no] == dt->generation ? dt->answer[no] : ask(dt, no);
+	return dt->asked[no] >> 1 == dt->generation ? (dt->asked[no] & 1) != 0 : ask(dt, no);
+}
+
+bool steps_hold(struct detector *dt, const struct step *steps)
+{
+	uint32_t at = 0;
+
+	do {
+		const struct step *st = &steps[at];
+		bool yes = (st->what & 1) != 0 ? bit_has(dt->hits, st->what >> 1)
+					       : pred_holds(dt, st->what >> 1);
+
+		at = yes ? st->yes : st->no;
+	} while (at < STEP_FALSE);
+	return at == STEP_TRUE;
 }
 
 static bool many_hold(struct detector *dt, const struct expr *ex);

@@ -58,13 +58,29 @@ static void mark_kind(struct ruleset *rs, const struct expr *ex)
 		mark_kind(rs, ex->kid[i]);
 }
 
+/* What is asked of a predicate, once all is known of it. */
+static void ask_fill(const struct pred *p, struct ask *a)
+{
+	*a = (struct ask){ .kind = (uint8_t)p->kind,
+			   .shape = (uint8_t)p->pattern.shape,
+			   .cased = p->cased,
+			   .field = p->field,
+			   .n = (uint32_t)p->pattern.lit.n,
+			   .text = p->pattern.lit.p };
+	if (p->need != NULL)
+		a->need = *p->need;
+	if (a->n > 0 && a->n <= sizeof(a->own))
+		a->text = memcpy(a->own, a->text, a->n);
+}
+
 int programs_init(struct ruleset *rs, struct err *err)
 {
 	unsigned n = rs->pred_keys.n;
 
 	rs->programs = calloc(1, sizeof(*rs->programs));
 	rs->witnesses = arena_alloc(&rs->mem, (n + 1) * sizeof(*rs->witnesses));
-	if (rs->programs == NULL || rs->witnesses == NULL)
+	rs->asks = aligned_alloc(_Alignof(struct ask), (n + 1) * sizeof(*rs->asks));
+	if (rs->programs == NULL || rs->witnesses == NULL || rs->asks == NULL)
 		return err_nomem(err);
 	pthread_mutex_init(&rs->programs->lock, NULL);
 	for (unsigned i = 0; i < rs->class_keys.n; i++)
@@ -78,6 +94,7 @@ int programs_init(struct ruleset *rs, struct err *err)
 			rs->fields[p->field].tells_kind = true;
 		if (witness_of(rs, p, &rs->witnesses[i]) < 0)
 			return err_nomem(err);
+		ask_fill(p, &rs->asks[i]);
 	}
 	return 0;
 }
@@ -87,6 +104,8 @@ void programs_release(struct ruleset *rs)
 	struct programs *ps = rs->programs;
 	struct program *next;
 
+	free(rs->asks);
+	rs->asks = NULL;
 	if (ps == NULL)
 		return;
 	for (struct program *pg = ps->all; pg != NULL; pg = next) {

@@ -17,9 +17,17 @@
 #define PROGRAM_MEM    ((size_t)16 << 20) /* a larger one is not made: rules are judged one by one */
 #define CLASS_SETS_MAX 2048u
 
+struct step {             /* of an expression: a question, and where to go on */
+	uint32_t what;    /* twice a predicate's number, or twice a literal's and one */
+	uint32_t yes, no; /* the next step, or the end */
+};
+#define STEP_FALSE (UINT32_MAX - 1)
+#define STEP_TRUE  UINT32_MAX
+#define STEPS_MAX  256u /* of one rule */
 struct program_rule {
 	const struct rule *rule;
-	struct expr *expr; /* NULL: true of every event of the kind */
+	struct expr *expr;        /* NULL: true of every event of the kind */
+	const struct step *steps; /* the same; NULL: the tree alone tells */
 };
 struct program_field {
 	uint32_t field;
@@ -43,6 +51,9 @@ struct program {
 	unsigned n_literals;
 	uint32_t *literal_rules;
 };
+
+/* steps.c. NULL: it has a count in it, or too many steps, or there is no memory. */
+const struct step *steps_make(const struct expr *ex, struct arena *mem);
 
 struct detector;
 /* The program for the detector's event. NULL: there are too many kinds, or it would be too large:

@@ -370,6 +370,9 @@ struct program *program_build(struct detector *dt, const uint32_t *classes, unsi
 	for (unsigned i = 0; i < pg->n_rules && !b.nomem && !b.large; i++)
 		if (pg->rules[i].expr != NULL)
 			settle(&b, pg->rules[i].expr);
+	for (unsigned i = 0; i < pg->n_rules && !b.nomem && !b.large; i++)
+		if (pg->rules[i].expr != NULL && pg->mem.used < PROGRAM_MEM)
+			pg->rules[i].steps = steps_make(pg->rules[i].expr, &pg->mem);
 	free(b.literal_of);
 	free(b.preds);
 	free(b.pairs);

@@ -5,16 +5,23 @@
 
 #include "collector/queue/queue.h"
 #include "common/base/time.h"
+#include "common/event/json_text.h"
 
+#define TEXT(s)                                                                                    \
+	{                                                                                          \
+		(s), sizeof(s) - 1                                                                 \
+	}
+#define FIELDS JSON_OWN_MAX
+static const struct slice paths[FIELDS] = { TEXT("organization.id"), TEXT("agent.id"),
+					    TEXT("event.id"), TEXT("event.ingested") };
 static const struct field {
-	const char *group, *path, *name;
-} fields[] = {
-	{ "organization", "organization.id", "id" },
-	{ "agent", "agent.id", "id" },
-	{ "event", "event.id", "id" },
-	{ "event", "event.ingested", "ingested" },
+	struct slice group, name;
+} fields[FIELDS] = {
+	{ TEXT("organization"), TEXT("id") },
+	{ TEXT("agent"), TEXT("id") },
+	{ TEXT("event"), TEXT("id") },
+	{ TEXT("event"), TEXT("ingested") },
 };
-#define FIELDS         (sizeof(fields) / sizeof(fields[0]))
 #define PATH_MAX_BYTES 64u /* longer than any of the paths: a longer one is none of them */
 
 struct values {
@@ -40,12 +47,11 @@ int queue_event_index(const struct queue_event *ev, struct json_index *ix, struc
 		return -1;
 	values_of(ev, &vs);
 	for (size_t i = 0; i < FIELDS; i++) {
-		struct slice copy = arena_copy(&ix->mem, vs.v[i]);
-
-		if (copy.p == NULL || json_index_set(ix, slice_str(fields[i].path), copy) < 0)
+		vs.v[i] = arena_copy(&ix->mem, vs.v[i]);
+		if (vs.v[i].p == NULL)
 			return err_nomem(err);
 	}
-	return 0;
+	return json_index_own(ix, paths, vs.v, FIELDS) < 0 ? err_nomem(err) : 0;
 }
 
 /* Copies one JSON text that is known to be valid, leaving members out. */
@@ -64,7 +70,8 @@ static void blanks(struct copy *c)
 
 static void string_skip(struct copy *c)
 {
-	for (c->p++; c->p < c->end && *c->p != '"'; c->p++)
+	for (c->p = json_skip_plain(c->p + 1, c->end); c->p < c->end && *c->p != '"';
+	     c->p = json_skip_plain(c->p + 1, c->end))
 		if (*c->p == '\\')
 			c->p++;
 	c->p++;
@@ -130,7 +137,7 @@ enum verdict { COPY, LOOK_INSIDE, DROP };
 static enum verdict judge(struct slice path)
 {
 	for (size_t i = 0; i < FIELDS; i++) {
-		struct slice ours = slice_str(fields[i].path);
+		struct slice ours = paths[i];
 
 		if (slice_starts(path, ours) && (path.n == ours.n || path.p[ours.n] == '.'))
 			return DROP;
@@ -140,17 +147,24 @@ static enum verdict judge(struct slice path)
 	return COPY;
 }
 
+static void name_put(struct buf *out, struct slice name)
+{
+	buf_chr(out, '"');
+	buf_slice(out, name);
+	buf_str(out, "\":");
+}
+
 /* Our own fields of a group, at the front of its object. Returns how many. */
 static unsigned group_put(struct copy *c, struct slice group)
 {
 	unsigned n = 0;
 
 	for (size_t i = 0; i < FIELDS; i++) {
-		if (c->told[i] || !slice_is(group, fields[i].group))
+		if (c->told[i] || !slice_eq(group, fields[i].group))
 			continue;
 		if (n++ > 0)
 			buf_chr(c->out, ',');
-		buf_printf(c->out, "\"%s\":", fields[i].name);
+		name_put(c->out, fields[i].name);
 		json_put_string(c->out, c->vs->v[i]);
 		c->told[i] = true;
 	}
@@ -230,7 +244,8 @@ static void rest_put(struct copy *c)
 	for (size_t i = 0; i < FIELDS; i++) {
 		if (c->told[i])
 			continue;
-		buf_printf(c->out, ",\"%s\":", fields[i].path);
+		buf_chr(c->out, ',');
+		name_put(c->out, paths[i]);
 		json_put_string(c->out, c->vs->v[i]);
 	}
 }

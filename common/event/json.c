@@ -26,6 +26,8 @@ static int fail(struct scan *s, enum err_code code, const char *what)
 
 static inline void skip_space(struct scan *s)
 {
+	if (s->p<s->end && * s->p> ' ') /* most often there is none */
+		return;
 	while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\n' || *s->p == '\r'))
 		s->p++;
 }
@@ -203,6 +205,26 @@ static int new_key(struct scan *s, uint32_t parent, uint32_t *ret)
 			   : err_nomem(s->err);
 }
 
+/* As memcmp tells it, without the call: keys are short. */
+static inline bool same_bytes(const char *a, const char *b, size_t n)
+{
+	uint64_t x, y;
+
+	if (n < sizeof(x)) {
+		while (n > 0 && a[n - 1] == b[n - 1])
+			n--;
+		return n == 0;
+	}
+	for (size_t i = 0;; i = n - i >= 2 * sizeof(x) ? i + sizeof(x) : n - sizeof(x)) {
+		memcpy(&x, a + i, sizeof(x)); /* the last ones once more, where n is no multiple */
+		memcpy(&y, b + i, sizeof(y));
+		if (x != y)
+			return false;
+		if (i + sizeof(x) == n)
+			return true;
+	}
+}
+
 /* The key at s->p: most often the one that came behind the last one before. A known key's text was
  * checked when it was learned, and holds no bare quote, so the same bytes are the same key. */
 static inline int scan_key(struct scan *s, uint32_t parent, uint32_t *ret_name)
@@ -215,7 +237,7 @@ static inline int scan_key(struct scan *s, uint32_t parent, uint32_t *ret_name)
 
 		if (k->parent == parent && (size_t)(s->end - s->p) > k->text.n + 1 &&
 		    s->p[0] == '"' && s->p[k->text.n + 1] == '"' &&
-		    memcmp(s->p + 1, k->text.p, k->text.n) == 0) {
+		    same_bytes(s->p + 1, k->text.p, k->text.n)) {
 			s->p += k->text.n + 2;
 			s->key = at;
 			*ret_name = k->name;
@@ -343,6 +365,7 @@ void json_index_release(struct json_index *ix)
 {
 	free(ix->f);
 	json_names_release(&ix->names);
+	free(ix->own.within);
 	arena_release(&ix->mem);
 	*ix = (struct json_index){ 0 };
 }
@@ -365,16 +388,20 @@ const struct json_field *json_field_next(const struct json_index *ix, const stru
 	return f->next != 0 ? &ix->f[f->next] : NULL;
 }
 
+static bool is_within(struct slice path, struct slice above)
+{
+	/* In this order: the byte behind tells most paths apart without a call. */
+	return path.n >= above.n && (path.n == above.n || path.p[above.n] == '.') &&
+	       slice_starts(path, above);
+}
+
 /* Takes out the leaves of that path and below it, and counts the rest's places anew. */
 static void drop_below(struct json_index *ix, struct slice path)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < ix->n; i++) {
-		struct slice p = ix->f[i].path;
-
-		/* In this order: the byte behind tells most paths apart without a call. */
-		if (p.n >= path.n && (p.n == path.n || p.p[path.n] == '.') && slice_starts(p, path))
+		if (is_within(ix->f[i].path, path))
 			continue;
 		if (n != i)
 			ix->f[n] = ix->f[i];
@@ -391,15 +418,11 @@ static void drop_below(struct json_index *ix, struct slice path)
 	}
 }
 
-int json_index_set(struct json_index *ix, struct slice path, struct slice value)
+/* A string leaf behind the others. */
+static int put_leaf(struct json_index *ix, uint32_t name, struct slice value)
 {
-	bool full;
-	uint32_t name;
-	struct json_field *f;
+	struct json_field *f = add_field(ix);
 
-	drop_below(ix, path);
-	name = json_names_add(&ix->names, path, &full);
-	f = name != JSON_NAME_NONE ? add_field(ix) : NULL;
 	if (f == NULL)
 		return -1;
 	*f = (struct json_field){
@@ -411,6 +434,74 @@ int json_index_set(struct json_index *ix, struct slice path, struct slice value)
 	};
 	ix->odd = true;
 	link_leaf(ix, ix->n - 1);
+	return 0;
+}
+
+int json_index_set(struct json_index *ix, struct slice path, struct slice value)
+{
+	bool full;
+	uint32_t name;
+
+	drop_below(ix, path);
+	name = json_names_add(&ix->names, path, &full);
+	return name != JSON_NAME_NONE ? put_leaf(ix, name, value) : -1;
+}
+
+static int within_add(struct json_own *own, uint32_t name, uint32_t path)
+{
+	unsigned cap = own->cap_within > 0 ? own->cap_within * 2 : 8;
+	struct json_within *p;
+
+	if (own->n_within == own->cap_within) {
+		p = realloc(own->within, cap * sizeof(*p));
+		if (p == NULL)
+			return -1;
+		own->within = p;
+		own->cap_within = cap;
+	}
+	own->within[own->n_within++] = (struct json_within){ name, path };
+	return 0;
+}
+
+/* Looks at the names that came since the last event. */
+static int own_learn(struct json_index *ix, const struct slice *paths, unsigned n)
+{
+	struct json_own *own = &ix->own;
+	bool full;
+
+	if (own->epoch != ix->names.epoch) {
+		own->epoch = 0;
+		own->seen = own->n_within = 0;
+		for (unsigned i = 0; i < n; i++) {
+			own->name[i] = json_names_add(&ix->names, paths[i], &full);
+			if (own->name[i] == JSON_NAME_NONE)
+				return -1;
+		}
+		own->epoch = ix->names.epoch;
+	}
+	for (; own->seen < ix->names.n; own->seen++) {
+		for (unsigned i = 0; i < n; i++)
+			if (is_within(ix->names.v[own->seen].path, paths[i]) &&
+			    within_add(own, own->seen, i) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+int json_index_own(struct json_index *ix, const struct slice *paths, const struct slice *values,
+		   unsigned n)
+{
+	struct json_own *own = &ix->own;
+
+	if ((own->epoch != ix->names.epoch || own->seen != ix->names.n) &&
+	    own_learn(ix, paths, n) < 0)
+		return -1;
+	for (unsigned i = 0; i < own->n_within; i++)
+		if (json_index_named(ix, own->within[i].name) != NULL)
+			drop_below(ix, paths[own->within[i].path]);
+	for (unsigned i = 0; i < n; i++)
+		if (put_leaf(ix, own->name[i], values[i]) < 0)
+			return -1;
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #define JSON_DEPTH_MAX  64u
 #define JSON_PATH_MAX   1024u  /* bytes of a dotted path */
 #define JSON_FIELDS_MAX 65536u /* leaves of one event */
+#define JSON_OWN_MAX    4u     /* paths of json_index_own */
 
 enum js_type { JS_NULL, JS_FALSE, JS_TRUE, JS_NUMBER, JS_STRING, JS_OBJECT, JS_ARRAY };
 
@@ -29,12 +30,23 @@ struct json_field { /* one leaf: a scalar, or an element of an array (same path,
 	bool odd;            /* a character of value is not ASCII, or written as \uXXXX */
 };
 
+struct json_own {       /* json_index_own's: what is known of its paths, from event to event */
+	uint64_t epoch; /* of the names; 0: nothing yet */
+	uint32_t name[JSON_OWN_MAX]; /* of each path */
+	uint32_t seen;               /* names that were looked at: */
+	struct json_within {
+		uint32_t name, path;
+	} * within; /* those of a path, or below it */
+	unsigned n_within, cap_within;
+};
+
 struct json_index {
 	struct slice text;    /* borrowed */
 	struct json_field *f; /* in document order */
 	unsigned n, cap;
 	bool odd;                /* some leaf is */
 	struct json_names names; /* outlives the event */
+	struct json_own own;     /* so does this */
 	struct arena mem;        /* undone escapes */
 };
 
@@ -62,6 +74,10 @@ const struct json_field *json_field_next(const struct json_index *ix, const stru
 /* Adds or replaces a string leaf; earlier leaves of that path, and below it, are gone. value is
  * borrowed, as it is (not escaped): write it out with json_put_string. -1: no memory. */
 int json_index_set(struct json_index *ix, struct slice path, struct slice value);
+/* The same for several paths, which are always the same ones of an index: whether an event has any
+ * of them is then known by their names' numbers. None is below another. */
+int json_index_own(struct json_index *ix, const struct slice *paths, const struct slice *values,
+		   unsigned n);
 /* The value as text: strings with escapes undone (in ix->mem), numbers and true/false as written,
  * null as "". */
 struct slice json_field_text(struct json_index *ix, const struct json_field *f);

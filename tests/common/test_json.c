@@ -192,6 +192,53 @@ static void test_set(void **state)
 	json_index_release(&ix);
 }
 
+/* One index for all events, as a reader of the queue has it: what it learned of names must give
+ * what a fresh one gives that sets path by path. */
+static void test_own(void **state)
+{
+	static const struct slice paths[] = { { "a.b", 3 }, { "c", 1 }, { "a.d.e", 5 } };
+	static const struct slice values[] = { { "B", 1 }, { "C", 1 }, { "E", 1 } };
+	static const char *const in[] = {
+		"{\"x\":1}",
+		"{\"a\":{\"b\":1,\"bb\":2},\"x\":3}",
+		"{\"x\":1,\"c\":{\"a\":{\"b\":[1,{\"z\":2}]},\"y\":true},\"cc\":4}",
+		"{\"a\":{\"d\":{\"e\":{\"f\":1},\"ee\":5}},\"a.b\":7,\"c\":[]}",
+		"{\"x\":[1,2,3],\"a\":{\"b\":1}}",
+		"{}",
+		"{\"a.d.e.new\":{\"deep\":1},\"c.new\":[1,2],\"a\":\"kept\"}",
+		"{\"x\":1}",
+	};
+	struct json_index kept = { 0 };
+	struct buf want = { 0 }, got = { 0 };
+	struct err err;
+
+	for (unsigned round = 0; round < 3; round++) {
+		for (size_t i = 0; i < sizeof(in) / sizeof(in[0]); i++) {
+			struct json_index fresh = { 0 };
+
+			assert_int_equal(json_index_read(&kept, slice_str(in[i]), &err), 0);
+			assert_int_equal(json_index_own(&kept, paths, values, 3), 0);
+			assert_int_equal(json_index_read(&fresh, slice_str(in[i]), &err), 0);
+			for (unsigned k = 0; k < 3; k++) {
+				const struct json_field *f;
+
+				assert_int_equal(json_index_set(&fresh, paths[k], values[k]), 0);
+				f = json_index_get(&kept, paths[k]);
+				assert_slice(f->value, values[k].p);
+				assert_null(json_field_next(&kept, f));
+			}
+			leaves_of(&fresh, &want);
+			leaves_of(&kept, &got);
+			assert_string_equal(buf_cstr(&got), buf_cstr(&want));
+			json_index_release(&fresh);
+		}
+		json_names_forget(&kept.names); /* numbers begin anew */
+	}
+	buf_release(&want);
+	buf_release(&got);
+	json_index_release(&kept);
+}
+
 /* What stands between `before` letters and `after` others, in JSON and undone; NULL: refused there.
  */
 static void check_place(struct json_index *ix, const char *json, const char *undone, int before,
@@ -280,8 +327,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_texts),  cmocka_unit_test(test_get),
-		cmocka_unit_test(test_set),    cmocka_unit_test(test_places),
-		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_set),    cmocka_unit_test(test_own),
+		cmocka_unit_test(test_places), cmocka_unit_test(test_bounds),
 	};
 
 	return RUN_TESTS(tests);
