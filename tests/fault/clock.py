@@ -3,8 +3,8 @@
 """Wall clocks that jump, at the agent and at the collector: by an hour and a day both ways, and by
 three years and back again; under load, on an open line, over reconnects and restarts."""
 import shim
-from disk import attack_events
-from faultlib import ATTACK, DEADLINE_S, Feed, check, chosen, equal, judge, main, settle, wait_for, world
+from faultlib import (ATTACK, DEADLINE_S, Feed, attack_events, check, chosen, equal, judge, main, settle,
+                      wait_for, world)
 
 HOUR, DAY, YEAR = 3600, 86400, 365 * 86400
 # How far off the clock is, one after the other: certificates begin a day before they are made.

@@ -161,6 +161,11 @@ def done(w, written):
         [i["events"] for i in first["inputs"]] == [i["events"] for i in second["inputs"]]
 
 
+def attack_events(w):
+    """How many events the alerts of password guessing count together."""
+    return sum(a["events"] for a in w.reg.alerts() if a["name"] == "ssh-password-guessing")
+
+
 def counted(records):
     seen = collections.Counter()
     for record in records:
