@@ -320,6 +320,90 @@ static void test_strangers_make_room(void **state)
 		close(fd[i]);
 }
 
+static ssize_t keep_hello(gnutls_transport_ptr_t arg, const void *p, size_t n)
+{
+	buf_put(arg, p, n);
+	return (ssize_t)n;
+}
+
+static ssize_t no_answer(gnutls_transport_ptr_t arg, void *p, size_t n)
+{
+	errno = EAGAIN;
+	return -1;
+}
+
+/* What a TLS client says first, and as good as any. */
+static void hello_make(struct buf *out)
+{
+	gnutls_certificate_credentials_t none;
+	gnutls_session_t s;
+
+	assert_int_equal(gnutls_certificate_allocate_credentials(&none), 0);
+	assert_int_equal(gnutls_init(&s, GNUTLS_CLIENT | GNUTLS_NONBLOCK), 0);
+	assert_int_equal(gnutls_set_default_priority(s), 0);
+	assert_int_equal(gnutls_credentials_set(s, GNUTLS_CRD_CERTIFICATE, none), 0);
+	gnutls_transport_set_ptr(s, out);
+	gnutls_transport_set_push_function(s, keep_hello);
+	gnutls_transport_set_pull_function(s, no_answer);
+	assert_int_equal(gnutls_handshake(s), GNUTLS_E_AGAIN);
+	assert_true(out->n > 100);
+	gnutls_deinit(s);
+	gnutls_certificate_free_credentials(none);
+}
+
+#define GOOD_HELLOS 12u
+
+static void hellos(int fd[GOOD_HELLOS])
+{
+	struct buf hello = { 0 };
+	struct sockaddr_in addr;
+
+	hello_make(&hello);
+	uv_ip4_addr("127.0.0.1", listen_port(listener), &addr);
+	for (unsigned i = 0; i < GOOD_HELLOS; i++) {
+		fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_int_equal(connect(fd[i], (struct sockaddr *)&addr, sizeof(addr)), 0);
+		assert_int_equal(send(fd[i], hello.p, hello.n, MSG_NOSIGNAL), hello.n);
+	}
+	buf_release(&hello);
+}
+
+/* A good hello and then nothing: the collector has answered, and it is they who are waited for.
+ * They are never more than the bound, and give way by turns; an agent behind all of them gets in.
+ */
+static void test_strangers_with_a_good_hello(void **state)
+{
+	const struct listen_stats *st;
+	int fd[GOOD_HELLOS];
+
+	start((struct listen_opts){ .max_handshakes = 4, .handshake_ms = 600000, .grace_ms = 100 });
+	st = listen_stats(listener);
+	hellos(fd);
+	UNTIL(metric_get(&st->handshakes) == 4);
+	join(&sender, good);
+	assert_true(sender.open);
+	assert_true(metric_get(&st->handshakes) <= 4);
+	assert_true(metric_get(&st->made_room) >= GOOD_HELLOS - 4);
+	for (unsigned i = 0; i < GOOD_HELLOS; i++)
+		close(fd[i]);
+}
+
+/* And while nobody waits for their places, their time is over all the same. */
+static void test_a_good_hello_has_a_deadline(void **state)
+{
+	const struct listen_stats *st;
+	int fd[GOOD_HELLOS];
+
+	start((struct listen_opts){ .max_handshakes = 64, .handshake_ms = 3000 });
+	st = listen_stats(listener);
+	hellos(fd);
+	UNTIL(metric_get(&st->handshakes) == GOOD_HELLOS);
+	UNTIL(metric_get(&st->handshakes) == 0);
+	assert_int_equal(metric_get(&st->made_room), 0);
+	for (unsigned i = 0; i < GOOD_HELLOS; i++)
+		close(fd[i]);
+}
+
 #define SILENT 300u
 
 static int knock(const struct sockaddr_in *to, bool says)
@@ -459,6 +543,8 @@ int main(void)
 		HOSTILE_TEST(test_connections_of_one_certificate),
 		HOSTILE_TEST(test_log_is_not_filled),
 		HOSTILE_TEST(test_strangers_make_room),
+		HOSTILE_TEST(test_strangers_with_a_good_hello),
+		HOSTILE_TEST(test_a_good_hello_has_a_deadline),
 		HOSTILE_TEST(test_flood_from_elsewhere),
 		HOSTILE_TEST(test_flood_from_here),
 	};
