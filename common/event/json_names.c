@@ -184,6 +184,19 @@ static uint32_t key_path(struct json_names *nm, uint32_t parent, struct slice te
 	return json_names_add(nm, (struct slice){ path, n }, ret_full);
 }
 
+/* For json_key_member(). */
+static struct slice member_copy(struct arena *mem, struct slice text)
+{
+	char *p = arena_alloc(mem, text.n + 3);
+
+	if (p == NULL)
+		return (struct slice){ NULL, 0 };
+	p[0] = p[text.n + 1] = '"';
+	p[text.n + 2] = ':';
+	memcpy(p + 1, text.p, text.n);
+	return (struct slice){ p + 1, text.n };
+}
+
 uint32_t json_names_key(struct json_names *nm, uint32_t parent, struct slice text, bool *ret_full)
 {
 	uint64_t hash = hash64(text, parent);
@@ -210,7 +223,7 @@ uint32_t json_names_key(struct json_names *nm, uint32_t parent, struct slice tex
 	if (nm->by_key.v[at] != 0)
 		return nm->by_key.v[at] - 1;
 	name = key_path(nm, parent, text, ret_full);
-	own = name != JSON_NAME_NONE ? arena_copy(&nm->mem, text) : (struct slice){ NULL, 0 };
+	own = name != JSON_NAME_NONE ? member_copy(&nm->mem, text) : (struct slice){ NULL, 0 };
 	if (own.p == NULL)
 		return JSON_NAME_NONE;
 	nm->keys[nm->n_keys] =

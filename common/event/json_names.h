@@ -28,6 +28,11 @@ struct json_key {          /* a key as it stands in the text, in one object */
 	uint32_t name;
 	uint32_t next; /* the key that came behind it last time */
 };
+/* The key as it begins a member: with its quotes and a colon, which stand around text. */
+static inline struct slice json_key_member(const struct json_key *k)
+{
+	return (struct slice){ k->text.p - 1, k->text.n + 3 };
+}
 struct json_slots { /* open addressing by hash: 1 + the number of an item; 0: free */
 	uint32_t *v;
 	uint32_t n; /* a power of two, or 0 */

@@ -10,6 +10,8 @@
 #include "common/normalise/winxml.h"
 
 #define SHAPES 64u
+/* By this an object of the journal's is told from other JSON. */
+#define NORM_JOURNAL_MARK "\"__REALTIME_TIMESTAMP\""
 
 /* What NORM_JSON learned of the names in json.names, for as long as their epoch lasts. */
 struct json_known {

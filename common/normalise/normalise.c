@@ -146,8 +146,7 @@ static enum norm_format recognise(struct slice line)
 	struct slice text = slice_trim(line);
 
 	if (text.n > 1 && text.p[0] == '{' && text.p[text.n - 1] == '}')
-		return slice_find(text, SLICE("\"__REALTIME_TIMESTAMP\"")) >= 0 ? NORM_JOURNAL
-										: NORM_JSON;
+		return slice_find(text, SLICE(NORM_JOURNAL_MARK)) >= 0 ? NORM_JOURNAL : NORM_JSON;
 	if (winxml_begins(text))
 		return NORM_WINXML;
 	return NORM_AUTO;
@@ -202,7 +201,6 @@ bool normalise_splice(struct normaliser *nz, enum norm_format format, struct sli
 		return false;
 	if (src->cut || src->keep_original || src->peer.n > 0 || slice_str(src->input).n == 0)
 		return false;
-	if (format == NORM_AUTO && recognise(text) != NORM_JSON)
-		return false;
+	/* NORM_AUTO takes it for JSON too, or the splice finds the journal's mark. */
 	return splice_document(nz, text, src, own, out);
 }

@@ -10,8 +10,9 @@
 
 #include <stdlib.h>
 
-#define DEPTH_MAX  8u   /* of objects: far from the writer's bound, where dots stay in names */
-#define LEAVES_MAX 200u /* with ours still fewer than an event may have */
+#define DEPTH_MAX    8u   /* of objects: far from the writer's bound, where dots stay in names */
+#define LEAVES_MAX   200u /* with ours, and an array's more, still fewer than an event may have */
+#define ELEMENTS_MAX 24u  /* of an array */
 
 /* What a key is, asked once a key: its path is fixed by its object and its text. */
 enum what {
@@ -86,6 +87,8 @@ struct splice {
 	struct slice host; /* host.name, with its quotes */
 };
 
+static const struct slice mark = { NORM_JOURNAL_MARK, sizeof(NORM_JOURNAL_MARK) - 1 };
+
 void splice_known_release(struct splice_known *k)
 {
 	free(k->v);
@@ -105,7 +108,8 @@ static void learn(const struct json_names *nm, uint32_t at, struct splice_key *k
 	struct slice path = nm->v[nm->keys[at].name].path;
 
 	k->ours = NONE;
-	if (odd_text(nm->keys[at].text)) {
+	if (odd_text(nm->keys[at].text) ||
+	    slice_eq(nm->keys[at].text, (struct slice){ mark.p + 1, mark.n - 2 })) {
 		k->what = NEVER;
 		return;
 	}
@@ -137,13 +141,22 @@ static struct splice_key *known(struct splice *s, uint32_t at)
 	return &k->v[at];
 }
 
+/* Would a document with this string in it, which ends at p, be taken for the journal's? */
+static inline bool of_journal(const struct splice *s, const char *p)
+{
+	return p[-2] == mark.p[mark.n - 2] && (size_t)(p - s->text) >= mark.n &&
+	       memcmp(p - mark.n, mark.p, mark.n) == 0;
+}
+
 /* A string, a number, true, false or null. *ret_empty: normalise() leaves such a value out. */
 static inline bool scalar(struct splice *s, bool *ret_empty)
 {
 	const char *from = s->p;
 
 	*ret_empty = *from == 'n' || (*from == '"' && s->end - from > 1 && from[1] == '"');
-	return json_scalar(&s->p, s->end, false); /* surrogates are for normalise() */
+	if (!json_scalar(&s->p, s->end, false)) /* surrogates are for normalise() */
+		return false;
+	return *from != '"' || !of_journal(s, s->p);
 }
 
 /* A key that was not foreseen: looked up, or learned. */
@@ -172,17 +185,14 @@ static uint32_t other_key(struct splice *s, uint32_t parent)
 /* The key at s->p, and to behind its colon. JSON_NAME_NONE: not a key, or for normalise(). */
 static inline uint32_t key(struct splice *s, uint32_t parent)
 {
-	struct json_names *nm = &s->nz->json.names;
+	const struct json_names *nm = &s->nz->json.names;
 	uint32_t at = s->key != JSON_NAME_NONE ? nm->keys[s->key].next : nm->start;
-	const char *from = s->p;
+	struct slice member;
 
-	if (at < nm->n_keys) {
-		const struct json_key *k = &nm->keys[at];
-
-		if (k->parent == parent && (size_t)(s->end - from) > k->text.n + 2 &&
-		    from[0] == '"' && from[k->text.n + 1] == '"' && from[k->text.n + 2] == ':' &&
-		    memcmp(from + 1, k->text.p, k->text.n) == 0) {
-			s->p += k->text.n + 3;
+	if (at < nm->n_keys && nm->keys[at].parent == parent) {
+		member = json_key_member(&nm->keys[at]);
+		if ((size_t)(s->end - s->p) >= member.n && memcmp(s->p, member.p, member.n) == 0) {
+			s->p += member.n;
 			s->key = at;
 			return at;
 		}
@@ -295,19 +305,51 @@ static int close_object(struct splice *s, enum ours object, bool first)
 
 static int object(struct splice *s, uint32_t name, enum ours ours);
 
-/* An array: none, or one value that is kept. */
+/* Does normalise() write an element of several as it came? It undoes escapes and writes its own. */
+static bool element_stays(struct slice e)
+{
+	for (size_t i = 0; i < e.n; i++)
+		if (e.p[i] == '\\' && memchr("\"\\nrt", e.p[++i], 5) == NULL)
+			return false;
+	return true;
+}
+
+static bool among(const struct slice *had, unsigned n, struct slice e)
+{
+	while (n > 0)
+		if (slice_eq(had[--n], e))
+			return true;
+	return false;
+}
+
+/* An array: none, or values that are kept, each once. */
 static bool array(struct splice *s)
 {
-	bool empty;
+	struct slice had[ELEMENTS_MAX];
+	unsigned n = 0;
+	bool empty, last;
 
-	s->p++;
-	if (s->p < s->end && *s->p == ']') {
+	if (s->end - ++s->p > 0 && *s->p == ']') {
 		s->p++;
 		return true;
 	}
-	if (s->p == s->end || !scalar(s, &empty) || empty || s->p == s->end)
-		return false;
-	return *s->p++ == ']';
+	do {
+		const char *from = s->p;
+
+		if (s->p == s->end || n == ELEMENTS_MAX || !scalar(s, &empty) || empty ||
+		    s->p == s->end)
+			return false;
+		had[n] = (struct slice){ from, (size_t)(s->p - from) };
+		last = *s->p == ']';
+		if (!last && *s->p != ',')
+			return false;
+		if ((n > 0 || !last) && (!element_stays(had[n]) || among(had, n, had[n])))
+			return false;
+		s->p++;
+		n++;
+	} while (!last);
+	s->leaves += n - 1;
+	return true;
 }
 
 /* The value at s->p. 1: kept, 0: to be left out, -1: not for us. */
@@ -354,6 +396,13 @@ static inline int value(struct splice *s, uint32_t at, const struct splice_key *
 	return what != OWN || s->own.n == 0;
 }
 
+/* Is a good time's text what time_format() makes of it? Beats write milliseconds; a second 60 is
+ * another one's. */
+static bool as_written(const char *p, size_t n)
+{
+	return n == 24 && p[10] == 'T' && p[17] != '6' && p[19] == '.' && p[23] == 'Z';
+}
+
 /* @timestamp, which is the first member, or the event is for normalise(). */
 static bool stamp(struct splice *s)
 {
@@ -363,9 +412,12 @@ static bool stamp(struct splice *s)
 
 	if (from == s->end || *from != '"' || !scalar(s, &empty))
 		return false;
-	time_parse((struct slice){ from + 1, (size_t)(s->p - from) - 2 }, &t_ns);
 	buf_str(s->out, "{\"@timestamp\":");
-	put_time(s->out, t_ns);
+	if (time_parse((struct slice){ from + 1, (size_t)(s->p - from) - 2 }, &t_ns) &&
+	    as_written(from + 1, (size_t)(s->p - from) - 2))
+		buf_put(s->out, from, (size_t)(s->p - from));
+	else
+		put_time(s->out, t_ns);
 	s->from = s->p;
 	return true;
 }

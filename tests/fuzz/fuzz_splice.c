@@ -34,9 +34,19 @@ static const struct {
 	{ "event_data", { "Image", "Hashes", "User", "A", "B", "CommandLine", "ä" } },
 	{ NULL, { "a", "b", "name", "type", "k-1", "process", "thread", "id", "c" } },
 };
-static const char *const odd_keys[] = { "a.b",        "Threat Name", "\\u0061", "",
-					"@timestamp", "related",     "source",  "user",
-					"process",    "destination", "a\\\\",   "event.kind" };
+static const char *const odd_keys[] = { "a.b",
+					"Threat Name",
+					"\\u0061",
+					"",
+					"@timestamp",
+					"related",
+					"source",
+					"user",
+					"process",
+					"destination",
+					"a\\\\",
+					"event.kind",
+					"__REALTIME_TIMESTAMP" };
 static const char *const scalars[] = {
 	"null",
 	"\"\"",
@@ -56,6 +66,18 @@ static const char *const scalars[] = {
 	"[1]",
 	"[\"a\"]",
 	"[\"a\",\"a\"]",
+	"[\"a\",\"b\"]",
+	"[\"1\",1,true,\"C:\\\\a\\n\"]",
+	"[\"ä\",\"\\u00e4\"]",
+	"[\"x\",\"a\\/b\"]",
+	"[\"x\",\"\\u0001\"]",
+	"[\"x\",null]",
+	"[\"x\",\"\"]",
+	"[\"x\",[1]]",
+	"[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24]",
+	"[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25]",
+	"\"__REALTIME_TIMESTAMP\"",
+	"\"a\\\"__REALTIME_TIMESTAMP\"",
 	"[null]",
 	"[\"\"]",
 	"\"\\u0000\"",
@@ -117,7 +139,7 @@ static void put_value(struct buf *b, const char *name, unsigned depth, bool plai
 		buf_printf(b, "\"v%.*s%u\"", (int)below(30), "abcdefghijklmnopqrstuvwxyz0123456789",
 			   below(100));
 	} else {
-		buf_str(b, scalars[below(plain ? 14 : N(scalars))]);
+		buf_str(b, scalars[below(plain ? 26 : N(scalars))]);
 	}
 }
 
@@ -125,6 +147,8 @@ static void put_document(struct buf *b)
 {
 	static const char *const heads[] = { "{\"@timestamp\":\"2026-11-23T10:00:00.123Z\"",
 					     "{\"@timestamp\":\"2026-11-23T10:00:00.123456Z\"",
+					     "{\"@timestamp\":\"2026-11-23T10:00:60.000Z\"",
+					     "{\"@timestamp\":\"2026-11-23 10:00:00,123z\"",
 					     "{\"@timestamp\":\"soon\"",
 					     "{\"@timestamp\":\"\"",
 					     "{\"@timestamp\":12",
@@ -132,7 +156,7 @@ static void put_document(struct buf *b)
 	bool plain = below(3) != 0;
 
 	buf_reset(b);
-	buf_str(b, heads[below(plain ? 3 : N(heads))]);
+	buf_str(b, heads[below(plain ? 5 : N(heads))]);
 	if (below(10) != 0)
 		buf_str(b,
 			b->n > 1 ? ",\"host\":{\"name\":\"dc1\"}" : "\"host\":{\"name\":\"dc1\"}");
