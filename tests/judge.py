@@ -57,8 +57,11 @@ class Judge:
         for p in files:
             self.file(p, last=p == files[-1])
 
+    def bytes_of(self, path):
+        return path.read_bytes()
+
     def file(self, path, last):
-        data = path.read_bytes()
+        data = self.bytes_of(path)
         if len(data) < FILE_HEADER.size or not any(data[:FILE_HEADER.size]):
             if not last:
                 self.fault(f"{path}: no header")
@@ -100,7 +103,8 @@ class Judge:
         return end, kind, payload
 
     def sound_behind(self, data, at, salt):
-        while at + RECORD.size <= len(data):
+        end = len(data.rstrip(b"\0"))  # a file is made long before it is full
+        while at + RECORD.size <= len(data) and at < end:
             if self.record(data, at, salt)[0] is not None:
                 return at
             at += 8

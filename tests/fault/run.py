@@ -8,10 +8,12 @@
   run.py BUILD --from N --count K
 """
 import argparse
+import collections
 import concurrent.futures
 import datetime
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -63,6 +65,7 @@ def main():
     parser.add_argument("--count", type=int, default=CASES)
     args = parser.parse_args()
     cases, prefix, bad = chosen(args), apart(), 0
+    met = collections.Counter()
     print(f"1..{len(cases)}", flush=True)
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         runs = [pool.submit(one, prefix, args.build, case) for case in cases]
@@ -75,8 +78,10 @@ def main():
             # A good one says what it was and how it ended; a bad one everything.
             for line in (lines[1:2] + lines[-1:] if code == 0 else lines):
                 print(line if line.startswith("#") else f"# {line}")
+            met.update(re.findall(r"^# +[\d.]+ ([a-z-]+) begins$", text, re.M))
             bad += code != 0
             print(f"{'ok' if code == 0 else 'not ok'} {number} - {name}", flush=True)
+    print(f"# faults: {', '.join(f'{name} {n}' for name, n in sorted(met.items()))}")
     sys.exit(1 if bad else 0)
 
 

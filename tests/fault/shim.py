@@ -64,6 +64,13 @@ class Disk:
         self.set(path="", read_fails=0, write_fails=0, sync_fails=0, sticky=0, full=0, full_after=0,
                  short=0, sync_ms=0)
 
+    def durable(self, path):
+        """What of a file would be there after a power cut. Of a daemon that runs: now, or in a moment."""
+        kept = self.shadow / "data" / str(path.stat().st_ino)
+        if not (self.shadow / "root").is_file():
+            return path.read_bytes()
+        return kept.read_bytes() if kept.is_file() else b""
+
     def power_cut(self, dice=None):
         """After the process was killed: the folder becomes what the disk holds when the power comes
         back. Without dice that is exactly what was synced. With dice each folder's names are those

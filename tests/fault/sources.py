@@ -74,6 +74,7 @@ class Files(Source):
         self.dir.mkdir()
         self.paths = [self.dir / f"{name}{k or ''}.log" for k in range(count)]
         self.next, self.generation = 0, 0
+        self.gone = 0  # numbers below it are in files that were taken away, read to their end
         self.out = {}
         self.conf = {"type": "file", "id": name, "paths": [str(self.dir / "*.log")], "poll_ms": "1s"}
         for path in self.paths:
@@ -149,6 +150,7 @@ class Files(Source):
             os.close(self.out.pop(path))
             old = path.stat().st_ino
             path.unlink()
+            self.gone = self.written
             for k in range(tries):
                 self.open(path)
                 if path.stat().st_ino == old:
@@ -161,10 +163,32 @@ class Files(Source):
         """The folder is moved away and made anew; the writer goes on in the new one."""
         with self.lock:
             self.generation += 1
+            self.gone = self.written
             os.rename(self.dir, self.dir.with_name(f"{self.dir.name}.old{self.generation}"))
             self.dir.mkdir()
             for path in self.paths:
                 self.open(path)
+
+
+    # --- what happens to the whole machine ---
+
+    def mark(self):
+        """What go_back goes back to. Logs must not be rotated until then."""
+        with self.lock:
+            return self.written, {path: path.stat().st_size for path in self.paths}
+
+    def go_back(self, mark):
+        """The files hold what they held. Gives the numbers that were written since."""
+        with self.lock:
+            for path, size in mark[1].items():
+                os.truncate(path, size)
+            return range(mark[0], self.written)
+
+    def readable(self):
+        """(name, number) of what stands in the files that the input's paths name."""
+        found = (re.findall(r"numbered ([a-z0-9]+) (\d{9})\.\n", path.read_text(encoding="utf-8"))
+                 for path in self.paths)
+        return {(name, int(n)) for lines in found for name, n in lines}
 
 
 def compress(path):

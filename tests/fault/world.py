@@ -4,6 +4,7 @@ import collections
 import fcntl
 import json
 import pathlib
+import shutil
 import signal
 import struct
 import subprocess
@@ -12,7 +13,9 @@ import threading
 import time
 
 import judge as judging
-from lib import Failed, check, free_port, region, wait_for
+import shim
+from lib import Failed, check, free_port, memory_mib, wait_for
+from permits import Permits
 from proxy import Proxy
 from sources import NUMBERED, Datagrams, Files, Stream
 
@@ -26,13 +29,14 @@ class Events(judging.Judge):
         super().__init__(None)
         self.seen, self.ids = collections.Counter(), collections.Counter()
         self.own, self.faults_told = 0, []
+        self.epochs = collections.defaultdict(set)  # of each sender
         self.places = collections.defaultdict(list)  # (source, number) -> where it says it was read
 
     def fault(self, text):
-        super().fault(text)
         self.faults_told.append(text)
 
     def event(self, tenant, sender, epoch, number, seq, received_ns, event):
+        self.epochs[sender].add(epoch)
         self.ids[(sender, epoch, seq)] += 1
         match = NUMBERED.search(event.get("message", ""))
         if match:
@@ -50,6 +54,13 @@ class SpoolEvents(Events):
     """The same of a lane of the agent's spool (docs/formats.md, "Spool")."""
     MAGIC = b"VTSPOOL\0"
     HEAD = struct.Struct("<QQQQqII")
+
+    def __init__(self, disk=None):
+        super().__init__()
+        self.disk = disk  # of shim.py: only what is durable on it counts
+
+    def bytes_of(self, path):
+        return self.disk.durable(path) if self.disk else super().bytes_of(path)
 
     def block(self, payload):
         epoch, number, first_seq, _floor, _closed_ns, events, places = self.HEAD.unpack_from(payload)
@@ -72,12 +83,17 @@ class World:
         self.counted = 0            # drops told by lives that have ended
         self.starts = 0
         self.agent_env, self.collector_env = None, None
+        self.disks = {}             # "agent", "collector": shim.Disk, where a fault asks for them
+        self.passed_s = 0           # how much time went by on both clocks that did not go by here
+        self.folders = threading.RLock()  # held while a state folder is read or changed from outside
+        self.permits = Permits()
         self.begun = time.monotonic()
         self.sources = [self.source(s) for s in plan["sources"]]
         self.files = self.of(Files)
         self.streams = self.of(Stream)
         self.datagrams = self.of(Datagrams)
         self.proxy = self.agent = None
+        self.alerts, self.idle_mib, self.stamps = set(), 0, 0
 
     def start_all(self):
         """The daemons run when it returns. Separate, so that close() undoes what a failure left."""
@@ -87,11 +103,19 @@ class World:
         self.proxy = Proxy(reg.port)
         self.agent = reg.agent(
             inputs=[s.conf for s in self.sources], spool={"max_bytes": self.spool_bytes},
-            collector={"addresses": [f"localhost:{self.proxy.port}"]}, status_every="24h")
+            collector={"addresses": [f"localhost:{self.proxy.port}"],
+                       "retry": self.plan.get("retry", "1s")},
+            # Where its own events are counted, one a start; else what it knows of its disk is told soon.
+            status_every="24h" if self.plan["aim"] == "datagrams" else "1s")
         reg.collector.stop()
+        if any(f.disk == "shim" for f in self.faults):
+            self.disks = {"agent": shim.Disk(reg.build, self.agent.state, reg.folder / "disk-agent"),
+                          "collector": shim.Disk(reg.build, reg.state, reg.folder / "disk-collector")}
+            self.agent_env, self.collector_env = (self.disks[d].env() for d in ("agent", "collector"))
         for fault in self.faults:
             fault.prepare(self)
         self.start_collector()
+        self.idle_mib = memory_mib(reg.collector.pid)[0]
         self.start_agent()
 
     def of(self, kind):
@@ -107,6 +131,11 @@ class World:
             else ("127.0.0.1", free_port(2))
         return Datagrams(*common, address, s["receive_buffer"])
 
+    def stamp(self):
+        """A number that it gives once."""
+        self.stamps += 1
+        return self.stamps
+
     def say(self, text):
         print(f"# {time.monotonic() - self.begun:6.2f} {text}", flush=True)
 
@@ -115,19 +144,23 @@ class World:
 
     # --- the daemons ---
 
+    def process_of(self, name):
+        return self.agent.process if name == "agent" else self.reg.collector
+
     def start(self, name, begin, ready):
         """Starts a daemon. One that gives up at once (a disk that is full) is started again, as a
         service manager would."""
         end = time.monotonic() + 60
         while True:
             begin()
-            while process_of(self, name).alive():
+            while self.process_of(name).alive():
                 if ready():
                     return
                 check(time.monotonic() < end, f"the {name} does not answer")
                 time.sleep(0.05)
+            time.sleep(0.1)
             check(self.disk_full > 0 and time.monotonic() < end,
-                  f"the {name} ended: {process_of(self, name).text()[-3000:]}")
+                  f"the {name} ended: {self.process_of(name).text()[-3000:]}")
             self.say(f"the {name} gave up; again")
             time.sleep(0.3)
 
@@ -198,6 +231,29 @@ class World:
         state = self.status()
         return state is not None and any(i["state"] == "waiting" for i in state["inputs"])
 
+    # --- disks and clocks ---
+
+    def power_cut(self, name, dice):
+        """Of a daemon that was killed just now; dice as Disk.power_cut has it."""
+        with self.folders:
+            forgotten = self.disks[name].power_cut(dice)
+        self.say(f"the {name}'s disk forgot {forgotten} bytes")
+
+    def changed(self, name):
+        """The state folder of a daemon that does not run was changed from outside, for good."""
+        if name in self.disks:
+            shutil.rmtree(self.disks[name].shadow, ignore_errors=True)
+
+    def spool_within_bound(self):
+        files = [p.stat() for p in (self.agent.state / "spool").rglob("*.seg")]
+        held = sum(f.st_blocks for f in files) * 512
+        self.say(f"the spool takes {held} of {self.spool_bytes} bytes")
+        check(held <= self.spool_bytes, f"the spool takes {held} bytes, its bound is {self.spool_bytes}")
+
+    def set_clock(self, name, seconds):
+        """How far off the clock of a daemon is from now on."""
+        self.disks[name].set(clock_ns=int((self.passed_s + seconds) * 1e9))
+
     # --- datagrams: nothing is in a socket when counters are read ---
 
     def hush(self):
@@ -238,21 +294,25 @@ class World:
         """What the queue holds. While the collector writes, its end may be half there: again, then."""
         for _ in range(20):
             found = Events()
-            found.folder(self.reg.state / "queue")
-            if not found.faults_told:
+            with self.folders:
+                found.folder(self.reg.state / "queue")
+            wrong = self.permits.unexpected(found.faults_told)
+            if not wrong:
                 break
             time.sleep(0.2)
-        check(not found.faults_told, f"the queue is damaged: {found.faults_told[:3]}")
+        check(not wrong, f"the queue is damaged: {wrong[:3]}")
         return found
 
-    def durable(self):
+    def durable(self, synced=True):
         """What has been read from inputs for good: in the spool or in the queue. The spool first: what
-        leaves it in between is in the queue then."""
+        leaves it in between is in the queue then. synced: what a loss of power would take does not
+        count."""
         seen = set()
         for lane in ("keep", "lossy"):
-            held = SpoolEvents()
+            held = SpoolEvents(self.disks.get("agent") if synced else None)
             try:
-                held.folder(self.agent.state / "spool" / lane)
+                with self.folders:
+                    held.folder(self.agent.state / "spool" / lane)
             except FileNotFoundError:  # a file that was just given up
                 pass
             seen.update(held.seen)
@@ -274,7 +334,7 @@ class World:
         self.proxy.heal()
         for name in ("agent", "collector"):
             with self.locks[name]:
-                if not process_of(self, name).alive():
+                if not self.process_of(name).alive():
                     getattr(self, f"start_{name}")()
 
     def quiet(self):
@@ -296,17 +356,23 @@ class World:
         self.hush()
         self.until("everything to be acknowledged", self.quiet, ARRIVE_S)
         end = time.monotonic() + ARRIVE_S / 2
-        while any((s.name_, n) not in found for found in [self.queue().seen] for s in self.files
-                  for n in range(s.written)) and time.monotonic() < end:
+        while self.permits.missing(self.queue(), self.files) - self.permits.lost and time.monotonic() < end:
             time.sleep(1)
         self.until("everything to be acknowledged", self.quiet, ARRIVE_S)
         for s in self.datagrams:
             check(self.drained(s), f"{s.name_}: its socket is not empty")
+        needed = self.permits.needed(self.queue(), self.files) if self.permits.may_tell else set()
+        self.until(f"alerts {needed}", lambda: needed <= self.told())
         self.count()
         self.ends(self.agent.process, "agent")
         self.ends(self.reg.collector, "collector")
         self.proxy.close()
         return self.queue()
+
+    def told(self):
+        """The names of the alerts so far."""
+        self.alerts = {a["name"] for a in self.reg.alerts()}
+        return self.alerts
 
     def close(self):
         """Whatever happened: everything ends, and the folder can be removed."""
@@ -315,10 +381,8 @@ class World:
         self.reg.close()
         for fault in self.faults:
             fault.clean(self)
-
-
-def process_of(world, name):
-    return world.agent.process if name == "agent" else world.reg.collector
+        for disk in self.disks.values():
+            disk.close()
 
 
 def kill(process):

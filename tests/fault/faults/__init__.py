@@ -16,6 +16,9 @@ class Fault:
     needs = None      # the kind of source without which it means nothing: "files"
     kills = False     # the agent may die with datagrams in its memory
     drops = False     # datagrams may be dropped, and must be counted then
+    rereads = False   # costs or repeats events that only who can read again can tell: files alone
+    disk = ""         # "small": mounts one; "shim": the daemons run on shim.py's. Never both in a plan
+    full_spool = False  # the spool is to reach its bound: it is a small one
     span_s = (0.3, 2.5)
     weight = 3        # how often it is drawn, against the others
 

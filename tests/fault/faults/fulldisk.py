@@ -10,7 +10,7 @@ SIZE = "96m"
 
 
 class FullDisk(Fault):
-    span_s = (0.5, 3.0)
+    span_s, disk = (0.5, 3.0), "small"
 
     def where(self, world):
         raise NotImplementedError
