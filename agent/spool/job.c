@@ -10,23 +10,33 @@
 #define RETRY_MIN_MS 1000u
 #define RETRY_MAX_MS 30000u
 
-/* Writes what is acknowledged, and drops the files that are no use any more: only once the log says
- * so for certain, else they would seem to be lost. A disk without room to say it gets it. */
-static void write_state(struct worker *w)
+static bool state_written(struct worker *w)
 {
 	const struct slice state = buf_view(&w->sh.state);
-	struct seglog *lg = w->sh.log;
-	bool drops = seglog_first(lg).file < w->drop.file;
 
-	if (w->write_state && seglog_append(lg, SPOOL_ACK, &state, 1, NULL, NULL) == 0)
-		w->write_state = false;
+	return seglog_append(w->sh.log, SPOOL_ACK, &state, 1, NULL, NULL) == 0;
+}
+
+/* Writes what is acknowledged, and drops the files that are no use any more: only once the log says
+ * so for certain, else they would seem to be lost. A disk without room to say it gets it, and is told
+ * at once, so that an end in between is unlikely. */
+static void write_state(struct worker *w)
+{
+	struct seglog *lg = w->sh.log;
+	bool drops = seglog_first(lg).file < w->drop.file, no_room;
+
+	if (w->write_state)
+		w->write_state = !state_written(w);
+	no_room = w->write_state;
 	if (!drops)
 		return;
-	if (!w->write_state && seglog_sync(lg, NULL) < 0) {
+	if (!no_room && seglog_sync(lg, NULL) < 0) {
 		w->write_state = true; /* taken back */
 		return;
 	}
 	(void)seglog_drop_before(lg, w->drop, NULL); /* tried again with the next job */
+	if (no_room)
+		w->write_state = !state_written(w) || seglog_sync(lg, NULL) < 0;
 }
 
 /* The blocks that the log has now, those of `writing` before n included. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A disk that is full: a small file system of its own under the agent's spool or the collector's queue."""
+import signal
 import subprocess
 import time
 
@@ -48,7 +49,10 @@ class FullSpool(FullDisk):
     name, locks, drops = "full-spool-disk", ("agent",), True
 
     def begin(self, world, dice):
+        # What the agent frees while the disk is filled would be taken from under it.
+        world.agent.process.child.send_signal(signal.SIGSTOP)
         super().begin(world, dice)
+        world.agent.process.child.send_signal(signal.SIGCONT)
         if not world.datagrams and dice.random() < 0.5:
             time.sleep(dice.uniform(0, 1))
             world.kill_agent()
