@@ -15,6 +15,8 @@
 #define RETRY_MS     1000u             /* after the disk refused */
 #define JUDGE_TRIES  3u                /* more, of an event that there is no memory for */
 #define SAY_NS       (60 * NS_PER_SEC) /* between two lines about the same trouble */
+#define WRITE_MAX    64u               /* signals that wait to be written together, */
+#define WRITE_BYTES  (UINT64_C(256) << 10) /* or this many bytes of them */
 enum { SIGNAL_RECORD = 1 };
 
 struct worker {
@@ -28,7 +30,10 @@ struct worker {
 	struct detector *detector;
 	uint64_t gave_up; /* of the detector's, counted in stats */
 	struct json_index index;
-	struct buf head, text; /* of a signal: what its rule says; the event, once it is needed */
+	struct buf text;                 /* of the event in hand, once a signal needs it */
+	struct buf waiting;              /* signals to be written: one behind another, */
+	size_t ends[WRITE_MAX];          /* where each ends, */
+	unsigned n_waiting;              /* and how many */
 	const struct queue_event *event; /* being matched */
 	int64_t event_ns;
 	size_t batch_signals;
@@ -52,26 +57,54 @@ static int64_t event_time(struct worker *wk, const char *path, int64_t otherwise
 		       : otherwise;
 }
 
+static void forget_signals(struct worker *wk)
+{
+	if (wk->waiting.cap > 4 * WRITE_BYTES) /* one monstrous event must not hold it for ever */
+		buf_release(&wk->waiting);
+	buf_reset(&wk->waiting);
+	wk->n_waiting = 0;
+}
+
+/* Those that wait go to the log. When it refuses, the batch is read again. */
+static void write_signals(struct worker *wk)
+{
+	struct slice v[WRITE_MAX];
+	size_t from = 0;
+
+	for (unsigned i = 0; i < wk->n_waiting; from = wk->ends[i++])
+		v[i] = (struct slice){ wk->waiting.p + from, wk->ends[i] - from };
+	if (seglog_append_all(wk->opts.signals, SIGNAL_RECORD, v, wk->n_waiting, &wk->err) < 0)
+		wk->refused = true;
+	else
+		wk->batch_signals += wk->n_waiting;
+	forget_signals(wk);
+}
+
 static void on_match(void *arg, const struct rule *rule)
 {
 	struct worker *wk = arg;
-	struct slice parts[3];
+	const size_t from = wk->waiting.n;
 
 	metric_add(&wk->stats.matches, 1);
-	buf_reset(&wk->head);
-	if (signal_begin(&wk->head, rule, wk->event, wk->event_ns, &wk->err) < 0 ||
-	    (wk->text.n == 0 && queue_event_put(wk->event, &wk->text, &wk->err) < 0)) {
+	if (wk->text.n == 0 && queue_event_put(wk->event, &wk->text, &wk->err) < 0) {
 		buf_reset(&wk->text);
 		wk->unjudged = true;
 		return;
 	}
-	parts[0] = buf_view(&wk->head);
-	parts[1] = buf_view(&wk->text);
-	parts[2] = SIGNAL_END;
-	if (seglog_append(wk->opts.signals, SIGNAL_RECORD, parts, 3, NULL, &wk->err) < 0)
-		wk->refused = true;
-	else
-		wk->batch_signals++;
+	if (signal_begin(&wk->waiting, rule, wk->event, wk->event_ns, &wk->err) == 0) {
+		buf_slice(&wk->waiting, buf_view(&wk->text));
+		buf_slice(&wk->waiting, SIGNAL_END);
+	}
+	if (wk->waiting.failed) {
+		err_nomem(&wk->err);
+		wk->waiting.failed = false;
+		wk->waiting.n = from;
+		wk->unjudged = true;
+		return;
+	}
+	wk->ends[wk->n_waiting++] = wk->waiting.n;
+	if (wk->n_waiting == WRITE_MAX || wk->waiting.n >= WRITE_BYTES)
+		write_signals(wk);
 }
 
 static void note_status(struct worker *wk, const struct queue_event *ev)
@@ -263,6 +296,10 @@ static int one_batch(struct worker *wk)
 		any = 1;
 		one_event(wk, &ev);
 	}
+	if (wk->refused)
+		forget_signals(wk);
+	else if (wk->n_waiting > 0)
+		write_signals(wk);
 	if (wk->batch_signals > 0) {
 		if (seglog_sync(wk->opts.signals, &wk->err) < 0)
 			wk->refused = true;
@@ -340,8 +377,8 @@ static void worker_free(struct worker *wk)
 	detector_free(wk->detector);
 	ruleset_unref(wk->next);
 	json_index_release(&wk->index);
-	buf_release(&wk->head);
 	buf_release(&wk->text);
+	buf_release(&wk->waiting);
 	pthread_mutex_destroy(&wk->lock);
 	free(wk);
 }

@@ -16,6 +16,7 @@
 #include "common/store/log.h"
 
 #define PARTS_MAX 8u
+#define GROUP_MAX 64u /* records in one write */
 
 int log_open_file(const struct seglog *lg, uint64_t number, int flags)
 {
@@ -166,18 +167,18 @@ static int write_parts(int fd, struct iovec *v, int n, uint64_t at)
 	return 0;
 }
 
-/* One record at `at` of file f. Returns its room, or 0 with errno. */
-static uint64_t write_record(const struct segfile *f, uint64_t at, uint8_t kind, uint64_t number,
-			     uint32_t unsynced, const struct slice *parts, size_t n)
+/* What a record of file f is written from: head, which is filled, parts and zeros. Returns how many
+ * of v, at most n + 2. */
+static int record_parts(const struct segfile *f, uint8_t kind, uint64_t number, uint32_t unsynced,
+			const struct slice *parts, size_t n, uint8_t head[SEGFILE_RECORD],
+			struct iovec *v)
 {
 	static const char zeros[8];
-	uint8_t head[SEGFILE_RECORD];
-	struct iovec v[PARTS_MAX + 2];
 	uint64_t len = 0, room;
 	int k = 0;
 
 	segfile_record_make(f, kind, number, unsynced, parts, n, head);
-	v[k++] = (struct iovec){ head, sizeof(head) };
+	v[k++] = (struct iovec){ head, SEGFILE_RECORD };
 	for (size_t i = 0; i < n; i++) {
 		len += parts[i].n;
 		if (parts[i].n > 0)
@@ -186,7 +187,21 @@ static uint64_t write_record(const struct segfile *f, uint64_t at, uint8_t kind,
 	room = segfile_room(len);
 	if (room > SEGFILE_RECORD + len)
 		v[k++] = (struct iovec){ (void *)(uintptr_t)zeros, room - SEGFILE_RECORD - len };
-	return write_parts(f->fd, v, k, at) < 0 ? 0 : room;
+	return k;
+}
+
+/* One record at `at` of file f. Returns its room, or 0 with errno. */
+static uint64_t write_record(const struct segfile *f, uint64_t at, uint8_t kind, uint64_t number,
+			     uint32_t unsynced, const struct slice *parts, size_t n)
+{
+	uint8_t head[SEGFILE_RECORD];
+	struct iovec v[PARTS_MAX + 2];
+	uint64_t len = 0;
+	int k = record_parts(f, kind, number, unsynced, parts, n, head, v);
+
+	for (size_t i = 0; i < n; i++)
+		len += parts[i].n;
+	return write_parts(f->fd, v, k, at) < 0 ? 0 : segfile_room(len);
 }
 
 /* The current file ends at `end` again, with zeros behind it. */
@@ -335,11 +350,33 @@ static int full(const struct seglog *lg, struct err *err)
 		       lg->bytes, lg->max_bytes);
 }
 
+/* A write at the end of the current file failed. */
+static int not_written(struct seglog *lg, struct err *err)
+{
+	log_fail(lg, "write", lg->cur.number, err);
+	if (cut_back(lg, lg->files[lg->n_files - 1].end) < 0)
+		lg->broken = true;
+	return -1;
+}
+
+static void written(struct seglog *lg, size_t records, uint64_t bytes)
+{
+	lg->next_record += records;
+	pthread_mutex_lock(&lg->lock);
+	lg->files[lg->n_files - 1].end += bytes;
+	lg->bytes += bytes;
+	pthread_mutex_unlock(&lg->lock);
+}
+
+static uint32_t unsynced_before(const struct seglog *lg, uint64_t number)
+{
+	return lg->ordered ? (uint32_t)(number - lg->durable_record) : 0;
+}
+
 int seglog_append(struct seglog *lg, uint8_t kind, const struct slice *parts, size_t n,
 		  struct seg_pos *ret_pos, struct err *err)
 {
 	uint64_t len = 0, head = 0, room;
-	uint32_t unsynced;
 	struct log_file *f;
 
 	for (size_t i = 0; i < n; i++)
@@ -360,20 +397,58 @@ int seglog_append(struct seglog *lg, uint8_t kind, const struct slice *parts, si
 			return -1;
 	}
 	f = &lg->files[lg->n_files - 1];
-	unsynced = lg->ordered ? (uint32_t)(lg->next_record - lg->durable_record) : 0;
-	if (write_record(&lg->cur, f->end, kind, lg->next_record, unsynced, parts, n) == 0) {
-		log_fail(lg, "write", lg->cur.number, err);
-		if (cut_back(lg, f->end) < 0)
-			lg->broken = true;
-		return -1;
-	}
+	if (write_record(&lg->cur, f->end, kind, lg->next_record,
+			 unsynced_before(lg, lg->next_record), parts, n) == 0)
+		return not_written(lg, err);
 	if (ret_pos != NULL)
 		*ret_pos = (struct seg_pos){ f->number, f->end };
-	lg->next_record++;
-	pthread_mutex_lock(&lg->lock);
-	f->end += room;
-	lg->bytes += room;
-	pthread_mutex_unlock(&lg->lock);
+	written(lg, 1, room);
+	return 0;
+}
+
+/* The first of them, as many as the current file and the log have room for, in one write. Returns
+ * how many, or -1. 0: seglog_append must make room for the first, or tell why it cannot. */
+static ssize_t append_group(struct seglog *lg, uint8_t kind, const struct slice *payloads, size_t n,
+			    struct err *err)
+{
+	uint8_t heads[GROUP_MAX][SEGFILE_RECORD];
+	struct iovec v[GROUP_MAX * 3];
+	uint64_t bytes = 0;
+	size_t k = 0;
+	int parts = 0;
+
+	for (; k < n && k < GROUP_MAX && !lg->broken; k++) {
+		uint64_t more = bytes + segfile_room(payloads[k].n);
+
+		if (payloads[k].n > SEGFILE_PAYLOAD_MAX || !fits(lg, more) ||
+		    (lg->max_bytes > 0 && lg->bytes + more > lg->max_bytes))
+			break;
+		bytes = more;
+		parts += record_parts(&lg->cur, kind, lg->next_record + k,
+				      unsynced_before(lg, lg->next_record + k), &payloads[k], 1,
+				      heads[k], v + parts);
+	}
+	if (k == 0)
+		return 0;
+	if (write_parts(lg->cur.fd, v, parts, lg->files[lg->n_files - 1].end) < 0)
+		return not_written(lg, err);
+	written(lg, k, bytes);
+	return (ssize_t)k;
+}
+
+int seglog_append_all(struct seglog *lg, uint8_t kind, const struct slice *payloads, size_t n,
+		      struct err *err)
+{
+	while (n > 0) {
+		ssize_t k = append_group(lg, kind, payloads, n, err);
+
+		if (k == 0)
+			k = seglog_append(lg, kind, payloads, 1, NULL, err) < 0 ? -1 : 1;
+		if (k < 0)
+			return -1;
+		payloads += k;
+		n -= (size_t)k;
+	}
 	return 0;
 }
 

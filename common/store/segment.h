@@ -55,6 +55,10 @@ int seglog_open(const struct seglog_opts *opts,
  * ones stand. */
 int seglog_append(struct seglog *lg, uint8_t kind, const struct slice *parts, size_t n,
 		  struct seg_pos *ret_pos, struct err *err);
+/* Several records, of a payload each, in as few writes as they fit in. When it fails some of the
+ * first may have been written; seglog_end tells. */
+int seglog_append_all(struct seglog *lg, uint8_t kind, const struct slice *payloads, size_t n,
+		      struct err *err);
 /* Would a record of that many bytes begin a new file (with a snapshot)? For the writer only. */
 bool seglog_rolls(const struct seglog *lg, uint64_t payload_bytes);
 /* One fdatasync of what was appended. When it fails, the kernel may have thrown away what it could
