@@ -18,8 +18,8 @@ static bool state_written(struct worker *w)
 }
 
 /* Writes what is acknowledged, and drops the files that are no use any more: only once the log says
- * so for certain, else they would seem to be lost. A disk without room to say it gets it, and is told
- * at once, so that an end in between is unlikely. */
+ * so for certain, else they would seem to be lost. A disk without room to say it gets it, and is
+ * told at once, so that an end in between is unlikely. */
 static void write_state(struct worker *w)
 {
 	struct seglog *lg = w->sh.log;
