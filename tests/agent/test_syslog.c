@@ -83,7 +83,7 @@ static void test_udp_counts_what_the_kernel_dropped(void **state)
 	fd = sender(w, SOCK_DGRAM);
 	flood(fd, sent);
 	assert_true(world_wait(w, world_has, 10));
-	read_up(w); /* all that was kept */
+	read_up(w);                  /* all that was kept */
 	give(fd, SLICE("<1>after")); /* brings the kernel's count of what went before it */
 	assert_true(world_wait(w, world_has, w->n + 1));
 	assert_slice(w->rec[w->n - 1].line, "<1>after");
@@ -95,8 +95,9 @@ static void test_udp_counts_what_the_kernel_dropped(void **state)
 	world_free(w);
 }
 
-/* And when nothing comes afterwards, asking tells the same; what comes later adds nothing, and neither
- * does what waited, which brings older counts (the kernel adds them from the first drop on). */
+/* And when nothing comes afterwards, asking tells the same; what comes later adds nothing, and
+ * neither does what waited, which brings older counts (the kernel adds them from the first drop
+ * on). */
 static void test_udp_drops_are_known_at_once(void **state)
 {
 	struct world *w = world_new();

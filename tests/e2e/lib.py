@@ -27,6 +27,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SANITIZED = bool(os.environ.get("VARTIO_SANITIZE"))
 # Sanitized programs on a busy machine are slow; the deadline only bounds a failure.
 DEADLINE_S = 120 if SANITIZED else 60
+JUDGE_S = 1200  # the queue of a --long run holds millions of events
 # How a sanitizer's report begins, whichever sanitizer it is.
 REPORT = re.compile(r"^.*(?:(?:ERROR|WARNING): \w+Sanitizer|: runtime error: ).*$", re.M)
 
@@ -206,9 +207,9 @@ class Region:
         """vartio-collector WORDS: its standard output; fails unless it ends with code."""
         return self.run([self.collector_bin, *words, "--config", self.conf], code, stdin)[0]
 
-    def run(self, command, code=0, stdin=None):
+    def run(self, command, code=0, stdin=None, seconds=DEADLINE_S):
         done = subprocess.run([str(c) for c in command], input=stdin, capture_output=True, text=True,
-                              timeout=DEADLINE_S, check=False)
+                              timeout=seconds, check=False)
         check(code is None or done.returncode == code,
               f"{' '.join(str(c) for c in command)} ended with {done.returncode}, expected {code}:\n"
               f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
@@ -246,11 +247,11 @@ class Region:
         judge = ["/usr/bin/python3", SOURCE / "tests/judge.py", self.state / "queue"]
         for _ in range(20 if self.collector.alive() else 0):
             done = subprocess.run([str(c) for c in judge], capture_output=True, text=True,
-                                  timeout=DEADLINE_S, check=False)
+                                  timeout=JUDGE_S, check=False)
             if done.returncode == 0:
                 return json_lines(done.stdout)
             time.sleep(0.2)
-        return json_lines(self.run(judge, code=int(damaged))[0])
+        return json_lines(self.run(judge, code=int(damaged), seconds=JUDGE_S)[0])
 
     def close(self):
         for process in reversed(self.processes):
