@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 
-from lib import SOURCE, check, check_memory, free_port, main, memory_mib, region, wait_for
+from lib import DEADLINE_S, SOURCE, check, check_memory, free_port, main, memory_mib, region, wait_for
 
 sys.path.insert(0, str(SOURCE / "tests/fault"))
 from proxy import Proxy  # pylint: disable=wrong-import-position
@@ -34,13 +34,15 @@ NUMBER = re.compile(r"(file|tcp) line (\d{9})\b")
 class Feed(threading.Thread):
     """Numbered lines into a file at RATE a second; `written` is what a crash would not undo."""
 
-    def __init__(self, name, noise):
+    def __init__(self, name, hop):
         super().__init__(daemon=True)
-        self.name, self.noise, self.written, self.ended = name, noise, 0, threading.Event()
+        self.name, self.noise, self.says = name, hop.noise, hop.says
+        self.written, self.ended = 0, threading.Event()
 
     def text(self, n):
         now = datetime.datetime.now(datetime.timezone.utc).isoformat()
-        return f"{now} palvelin1 numbers[7]: {self.name} line {n:09} {os.urandom(self.noise).hex()}\n"
+        said = self.says.format(what=f"{self.name} line {n:09}", noise=os.urandom(self.noise).hex())
+        return f"{now} palvelin1 {said}\n"
 
     def run(self):
         begun = time.monotonic()
@@ -56,8 +58,8 @@ class Feed(threading.Thread):
 
 
 class FileFeed(Feed):
-    def __init__(self, path, noise):
-        super().__init__("file", noise)
+    def __init__(self, path, hop):
+        super().__init__("file", hop)
         self.out = open(path, "a", encoding="utf-8")  # pylint: disable=consider-using-with
 
     def put(self, text):
@@ -68,8 +70,8 @@ class FileFeed(Feed):
 class TcpFeed(Feed):
     """Syslog over TCP: who is not read stops here, in send()."""
 
-    def __init__(self, port, noise):
-        super().__init__("tcp", noise)
+    def __init__(self, port, hop):
+        super().__init__("tcp", hop)
         self.out = socket.create_connection(("127.0.0.1", port))
 
     def put(self, text):
@@ -112,6 +114,7 @@ class Hop:
     title, waits = "", False  # waits: the file input must have been told to wait
     agent_conf, collector_conf = {}, {}
     noise = 128  # random bytes in a line, which do not compress
+    says = "numbers[7]: {what} {noise}"
 
     def __init__(self, build, reg):
         self.build, self.reg, self.agent = build, reg, None
@@ -141,6 +144,7 @@ def run(build, kind):
         hop.prepare()
         reg.start_collector(**hop.collector_conf)
         reg.tenant()
+        reg.contact()
         log, port = reg.folder / "app.log", free_port()
         log.touch()
         changes = {"status_every": "1h", **hop.agent_conf}
@@ -153,7 +157,7 @@ def run(build, kind):
         watch = Watch(reg, agent)
         time.sleep(1)
         idle = watch.sample()
-        feeds = [FileFeed(log, hop.noise), TcpFeed(port, hop.noise)]
+        feeds = [FileFeed(log, hop), TcpFeed(port, hop)]
         watch.start()
         for feed in feeds:
             feed.start()
@@ -270,6 +274,28 @@ class DatabaseLocked(Hop):
         self.db.close()
 
 
+class MailHangs(Hop):
+    """A mail server that takes the connection and never speaks; every line is an attack, so alerts and
+    messages to send pile up meanwhile."""
+    title = "mail server hangs"
+    says = "sshd[7]: Failed password for invalid user {what} from 198.51.100.7 port 40000 ssh2"
+
+    def prepare(self):
+        self.door = socket.create_server(("127.0.0.1", free_port()))
+        self.door.settimeout(DEADLINE_S)
+        self.collector_conf = {"notify": {"mail": {
+            "from": "vartio@seutu.example",
+            "smtp": {"url": f"smtp://127.0.0.1:{self.door.getsockname()[1]}", "starttls": False}}}}
+
+    def stop(self):
+        self.held = self.door.accept()[0]
+
+    def go(self):
+        check(self.reg.alerts(), "no alert")
+        self.held.close()
+        self.door.close()
+
+
 class AgentDiskSlow(Hop):
     title = "agent's disk slow"
 
@@ -294,4 +320,5 @@ def case(kind):
     return go
 
 
-main(*[case(k) for k in (CollectorStopped, SpoolFull, SlowLink, QueueFull, DatabaseLocked, AgentDiskSlow)])
+main(*[case(k) for k in (CollectorStopped, SpoolFull, SlowLink, QueueFull, DatabaseLocked, MailHangs,
+                            AgentDiskSlow)])
