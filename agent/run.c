@@ -17,6 +17,7 @@
 #include "common/base/log.h"
 #include "common/base/service.h"
 #include "common/base/time.h"
+#include "common/net/tls_tell.h"
 #include "common/net/tls_watch.h"
 
 #define BLOCK_BYTES  (256u * 1024) /* see docs/architecture.md: a block */
@@ -210,23 +211,12 @@ static void on_certs_changed(void *arg, struct tls_creds *creds)
 			 NULL);
 }
 
-static void on_certs_failed(void *arg, const struct err *err)
-{
-	log_err(LOG_LEVEL_ERROR, "certificate not reloaded, the old one stays in use", err);
-}
-
 static void on_certs_ends(void *arg, int64_t left_s)
 {
-	char days[24];
-
-	snprintf(days, sizeof(days), "%lld", (long long)(left_s / 86400));
-	if (left_s < 0)
-		log_line(LOG_LEVEL_ERROR,
-			 "this agent's certificate has expired: the collector does not let it in, "
-			 "events are kept; ask your region for a token and enrol again",
-			 NULL);
-	else
-		log_line(LOG_LEVEL_WARN, "this agent's certificate ends soon", "days", days, NULL);
+	tls_tell_ends(left_s,
+		      "this agent's certificate has expired: the collector does not let it in, "
+		      "events are kept; ask your region for a token and enrol again",
+		      "this agent's certificate ends soon");
 }
 
 static int open_ship(struct agent *ag, struct err *err)
@@ -246,7 +236,7 @@ static int open_ship(struct agent *ag, struct err *err)
 					   .cert_path = config_cert_path(&ag->conf),
 					   .key_path = config_key_path(&ag->conf),
 					   .changed = on_certs_changed,
-					   .failed = on_certs_failed,
+					   .failed = tls_tell_failed,
 					   .ends = on_certs_ends,
 					   .arg = ag };
 	int r;

@@ -125,6 +125,23 @@ int cmd_fail(struct cmd *c, const struct err *err)
 	return err->code == ERR_USAGE ? 2 : 1;
 }
 
+int cmd_put_json(struct cmd *c, json_t *rows, bool failed)
+{
+	char *text = failed ? NULL : json_dumps(rows, JSON_INDENT(2));
+	struct err err;
+
+	json_decref(rows);
+	if (text == NULL) {
+		err_nomem(&err);
+		buf_reset(&c->out);
+		return cmd_fail(c, &err);
+	}
+	buf_str(&c->out, text);
+	buf_chr(&c->out, '\n');
+	free(text);
+	return 0;
+}
+
 const char *cmd_by(struct cmd *c)
 {
 	const char *by = cmd_opt(c, "by");

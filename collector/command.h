@@ -6,6 +6,8 @@
 #ifndef VARTIO_COLLECTOR_COMMAND_H
 #define VARTIO_COLLECTOR_COMMAND_H
 
+#include <jansson.h>
+
 #include "collector/config.h"
 #include "collector/tenant/ca.h"
 
@@ -54,6 +56,8 @@ const char *cmd_arg(struct cmd *c, unsigned i); /* the i-th positional, or NULL 
 int cmd_no_more(struct cmd *c, unsigned positionals);
 /* The value of --by, or who asked ("uid 1000"). NULL: c->err says that it is no name. */
 const char *cmd_by(struct cmd *c);
+/* Prints and releases what a --json list has; failed: a row did not fit in memory. */
+int cmd_put_json(struct cmd *c, json_t *rows, bool failed);
 int cmd_fail(struct cmd *c, const struct err *err); /* "vartio-collector: reason"; returns 1 or 2 */
 int cmd_usage(struct cmd *c, const char *reason);   /* returns 2 */
 /* Text for a terminal: control and bidirectional characters shown as \u{..}. */

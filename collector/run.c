@@ -21,6 +21,7 @@
 #include "common/base/service.h"
 #include "common/base/time.h"
 #include "common/base/zone.h"
+#include "common/net/tls_tell.h"
 #include "common/net/tls_watch.h"
 
 #define SIGNALS_SEGMENT_BYTES (8u << 20)
@@ -244,25 +245,12 @@ static void on_certs_changed(void *arg, struct tls_creds *creds)
 		 "certificate loaded; open connections keep the one they began with", NULL);
 }
 
-static void on_certs_failed(void *arg, const struct err *err)
-{
-	log_err(LOG_LEVEL_ERROR, "certificate not reloaded, the old one stays in use", err);
-}
-
 static void on_certs_ends(void *arg, int64_t left_s)
 {
-	char days[24];
-
-	snprintf(days, sizeof(days), "%lld", (long long)(left_s / 86400));
-	if (left_s < 0)
-		log_line(LOG_LEVEL_ERROR,
-			 "the collector's certificate has expired: agents do not connect any more "
-			 "and "
-			 "keep their events",
-			 NULL);
-	else
-		log_line(LOG_LEVEL_WARN, "the collector's certificate ends soon", "days", days,
-			 NULL);
+	tls_tell_ends(left_s,
+		      "the collector's certificate has expired: agents do not connect any more and "
+		      "keep their events",
+		      "the collector's certificate ends soon");
 }
 
 /* Rules and certificates are taken anew; what does not load leaves the old in force. */
@@ -367,7 +355,7 @@ static int start_doors(struct collector *co, struct err *err)
 					   .key_path = ca_server_key_path(co->ca),
 					   .prepare = on_certs_prepare,
 					   .changed = on_certs_changed,
-					   .failed = on_certs_failed,
+					   .failed = tls_tell_failed,
 					   .ends = on_certs_ends,
 					   .arg = co };
 	int r;

@@ -85,24 +85,13 @@ static int add_contact(void *arg, const struct contact *who)
 static int list_json(struct cmd *c, struct registry *rg, const char *tenant)
 {
 	struct json_list jl = { .rows = json_array() };
-	char *text = NULL;
 	struct err err;
-	int r = -1;
 
-	if (jl.rows != NULL && contact_list(rg, tenant, add_contact, &jl, &err) < 0)
-		goto out;
-	text = jl.failed ? NULL : json_dumps(jl.rows, JSON_INDENT(2));
-	if (text == NULL) {
-		err_nomem(&err);
-		goto out;
+	if (jl.rows != NULL && contact_list(rg, tenant, add_contact, &jl, &err) < 0) {
+		json_decref(jl.rows);
+		return cmd_fail(c, &err);
 	}
-	buf_str(&c->out, text);
-	buf_chr(&c->out, '\n');
-	r = 0;
-out:
-	free(text);
-	json_decref(jl.rows);
-	return r < 0 ? cmd_fail(c, &err) : 0;
+	return cmd_put_json(c, jl.rows, jl.failed);
 }
 
 static int list(struct cmd *c)

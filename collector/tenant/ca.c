@@ -93,22 +93,32 @@ static gnutls_datum_t datum(const struct buf *b)
 }
 
 /* 1: read, 0: there is none, -1. */
+/* 1, 0 no such file, -1. */
+static int read_pem(const char *path, struct buf *out, struct err *err)
+{
+	struct err why = { 0 };
+
+	if (file_read(path, PEM_MAX, out, &why) == 0)
+		return 1;
+	if (why.code == ERR_ABSENT)
+		return 0;
+	if (err != NULL)
+		*err = why;
+	return -1;
+}
+
 static int load_key(const char *path, gnutls_x509_privkey_t *ret, struct err *err)
 {
 	gnutls_x509_privkey_t key = NULL;
 	struct buf pem = { 0 };
 	struct stat st;
-	struct err why = { 0 };
 	gnutls_datum_t d;
-	int rc, r = -1;
+	int rc, r;
 
-	if (file_read(path, PEM_MAX, &pem, &why) < 0) {
-		if (why.code == ERR_ABSENT)
-			r = 0;
-		else if (err != NULL)
-			*err = why;
+	r = read_pem(path, &pem, err);
+	if (r <= 0)
 		goto out;
-	}
+	r = -1;
 	if (stat(path, &st) == 0 && (st.st_mode & 0077) != 0) {
 		err_set(err, ERR_DENIED,
 			"the key %s can be read by others than its owner; run: chmod 0600 %s", path,
@@ -135,17 +145,13 @@ static int load_cert(const char *path, gnutls_x509_crt_t *ret, struct err *err)
 {
 	gnutls_x509_crt_t crt = NULL;
 	struct buf pem = { 0 };
-	struct err why = { 0 };
 	gnutls_datum_t d;
-	int rc, r = -1;
+	int rc, r;
 
-	if (file_read(path, PEM_MAX, &pem, &why) < 0) {
-		if (why.code == ERR_ABSENT)
-			r = 0;
-		else if (err != NULL)
-			*err = why;
+	r = read_pem(path, &pem, err);
+	if (r <= 0)
 		goto out;
-	}
+	r = -1;
 	d = datum(&pem);
 	if ((rc = gnutls_x509_crt_init(&crt)) < 0 ||
 	    (rc = gnutls_x509_crt_import(crt, &d, GNUTLS_X509_FMT_PEM)) < 0) {

@@ -56,22 +56,30 @@ struct listing {
 	bool failed;  /* a row did not fit in memory */
 };
 
-/* Prints and releases the array that a --json list filled. */
-static int put_json(struct listing *ls)
+/* A list of the registry: for people under a head, or as JSON. */
+static int list_run(struct cmd *c, const char *const *head, size_t n,
+		    int (*rows)(struct registry *rg, struct listing *ls, struct err *err))
 {
-	char *text = ls->failed ? NULL : json_dumps(ls->json, JSON_INDENT(2));
+	struct listing ls = { .c = c };
+	bool json = cmd_flag(c, "json");
+	struct registry *rg;
 	struct err err;
+	int r = cmd_no_more(c, 0);
 
-	json_decref(ls->json);
-	if (text == NULL) {
-		err_nomem(&err);
-		buf_reset(&ls->c->out);
-		return cmd_fail(ls->c, &err);
+	if (r != 0)
+		return r;
+	rg = c->registry(c);
+	if (rg == NULL)
+		return 1;
+	if (json)
+		ls.json = json_array();
+	else
+		put_cells(c, head, n);
+	if (rows(rg, &ls, &err) < 0) {
+		json_decref(ls.json);
+		return cmd_fail(c, &err);
 	}
-	buf_str(&ls->c->out, text);
-	buf_chr(&ls->c->out, '\n');
-	free(text);
-	return 0;
+	return json ? cmd_put_json(c, ls.json, ls.failed) : 0;
 }
 
 static int tenant_row(void *arg, const char *id, const char *name, int64_t created_ns)
@@ -89,29 +97,16 @@ static int tenant_row(void *arg, const char *id, const char *name, int64_t creat
 	return ls->failed;
 }
 
+static int tenant_rows(struct registry *rg, struct listing *ls, struct err *err)
+{
+	return tenant_list(rg, tenant_row, ls, err);
+}
+
 static int tenant_list_run(struct cmd *c)
 {
 	static const char *const head[] = { "ID", "NAME", "CREATED" };
-	struct listing ls = { .c = c };
-	bool json = cmd_flag(c, "json");
-	struct registry *rg;
-	struct err err;
-	int r = cmd_no_more(c, 0);
 
-	if (r != 0)
-		return r;
-	rg = c->registry(c);
-	if (rg == NULL)
-		return 1;
-	if (json)
-		ls.json = json_array();
-	else
-		put_cells(c, head, 3);
-	if (tenant_list(rg, tenant_row, &ls, &err) < 0) {
-		json_decref(ls.json);
-		return cmd_fail(c, &err);
-	}
-	return json ? put_json(&ls) : 0;
+	return list_run(c, head, sizeof(head) / sizeof(head[0]), tenant_rows);
 }
 
 /* The door's address as agents reach it. */
@@ -192,30 +187,17 @@ static int agent_row(void *arg, const struct agent_row *row)
 	return ls->failed;
 }
 
+static int agent_rows(struct registry *rg, struct listing *ls, struct err *err)
+{
+	return agent_list(rg, agent_row, ls, err);
+}
+
 static int agent_list_run(struct cmd *c)
 {
 	static const char *const head[] = { "TENANT",    "AGENT",   "STATE",   "HOST",
 					    "LAST SEEN", "ADDRESS", "VERSION", "EXPIRES" };
-	struct listing ls = { .c = c };
-	bool json = cmd_flag(c, "json");
-	struct registry *rg;
-	struct err err;
-	int r = cmd_no_more(c, 0);
 
-	if (r != 0)
-		return r;
-	rg = c->registry(c);
-	if (rg == NULL)
-		return 1;
-	if (json)
-		ls.json = json_array();
-	else
-		put_cells(c, head, sizeof(head) / sizeof(head[0]));
-	if (agent_list(rg, agent_row, &ls, &err) < 0) {
-		json_decref(ls.json);
-		return cmd_fail(c, &err);
-	}
-	return json ? put_json(&ls) : 0;
+	return list_run(c, head, sizeof(head) / sizeof(head[0]), agent_rows);
 }
 
 static int agent_revoke_run(struct cmd *c)
