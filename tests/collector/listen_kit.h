@@ -5,6 +5,7 @@
 
 #include "tests/cmocka.h"
 
+#include <signal.h>
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <sys/syscall.h>
@@ -157,6 +158,42 @@ struct sender {
 };
 
 static struct pki *pki;
+
+/* A sender's certificate under that name; who: "mallila:agent-1". */
+static void pki_sender(const char *name, const char *who)
+{
+	char uri[96];
+
+	snprintf(uri, sizeof(uri), "urn:vartio:%s", who);
+	pki_issue(pki, name, &(struct pki_spec){ .uri = uri, .use = "client" });
+}
+
+/* So many more, each with a name of its own. */
+static void pki_senders(const char *stem, unsigned n)
+{
+	char name[24], who[48];
+
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "%s-%u", stem, i);
+		snprintf(who, sizeof(who), "mallila:%s", name);
+		pki_sender(name, who);
+	}
+}
+
+/* The authority, the collector's certificate and one agent's. */
+static void pki_begin(void)
+{
+	signal(SIGPIPE, SIG_IGN); /* as the daemons do: connections are closed while we write */
+	pki = pki_new("Vartio test authority");
+	pki_issue(pki, "siem", &(struct pki_spec){ .ip = "127.0.0.1", .use = "server" });
+	pki_sender("agent", "mallila:agent-1");
+}
+
+static int group_teardown(void **state)
+{
+	pki_free(pki);
+	return 0;
+}
 static uv_loop_t loop;
 static struct listen *listener;
 static struct tls_creds *creds[2]; /* collector, agent */

@@ -645,25 +645,9 @@ static void test_one_place(void **state)
 
 static int group_setup(void **state)
 {
-	pki = pki_new("Vartio test authority");
-	pki_issue(pki, "siem", &(struct pki_spec){ .ip = "127.0.0.1", .use = "server" });
-	pki_issue(pki, "agent",
-		  &(struct pki_spec){ .uri = "urn:vartio:mallila:agent-1", .use = "client" });
-	pki_issue(pki, "other",
-		  &(struct pki_spec){ .uri = "urn:vartio:toinen:agent-1", .use = "client" });
-	for (unsigned i = 0; i < HALVES; i++) {
-		char name[16], uri[64];
-
-		snprintf(name, sizeof(name), "half-%u", i);
-		snprintf(uri, sizeof(uri), "urn:vartio:mallila:%s", name);
-		pki_issue(pki, name, &(struct pki_spec){ .uri = uri, .use = "client" });
-	}
-	return 0;
-}
-
-static int group_teardown(void **state)
-{
-	pki_free(pki);
+	pki_begin();
+	pki_sender("other", "toinen:agent-1");
+	pki_senders("half", HALVES);
 	return 0;
 }
 

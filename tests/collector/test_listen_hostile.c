@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/mman.h>
 
 #define HALF 700000u /* bytes of a frame that never becomes whole */
@@ -506,28 +505,10 @@ static int hostile_teardown(void **state)
 
 static int group_setup(void **state)
 {
-	signal(SIGPIPE, SIG_IGN); /* as the daemons do: connections are closed while we write */
-	pki = pki_new("Vartio test authority");
-	pki_issue(pki, "siem", &(struct pki_spec){ .ip = "127.0.0.1", .use = "server" });
-	pki_issue(pki, "agent",
-		  &(struct pki_spec){ .uri = "urn:vartio:mallila:agent-1", .use = "client" });
-	pki_issue(pki, "bad",
-		  &(struct pki_spec){ .uri = "urn:vartio:mallila:bad", .use = "client" });
-	pki_issue(pki, "good",
-		  &(struct pki_spec){ .uri = "urn:vartio:mallila:good", .use = "client" });
-	for (unsigned i = 0; i < CROWD; i++) {
-		char name[16], uri[64];
-
-		snprintf(name, sizeof(name), "crowd-%u", i);
-		snprintf(uri, sizeof(uri), "urn:vartio:mallila:%s", name);
-		pki_issue(pki, name, &(struct pki_spec){ .uri = uri, .use = "client" });
-	}
-	return 0;
-}
-
-static int group_teardown(void **state)
-{
-	pki_free(pki);
+	pki_begin();
+	pki_sender("bad", "mallila:bad");
+	pki_sender("good", "mallila:good");
+	pki_senders("crowd", CROWD);
 	return 0;
 }
 
