@@ -9,6 +9,7 @@ WENT_BACK, DAMAGED, SET_ASIDE = "agent-went-back", "spool-damaged", "block-quara
 class Permits:
     def __init__(self):
         self.twice = collections.Counter()  # (source, number) -> how often more than once it may be there
+        self.repeated = set()               # those of them for which it must be told
         self.lost = set()                   # (source, number) that may be missing
         self.told_for = {}                  # alert -> those of them of which it must tell
         self.may_tell = set()               # alerts that may be there
@@ -20,6 +21,12 @@ class Permits:
         if alert:
             self.told_for.setdefault(alert, set()).update(numbers)
             self.may_tell.add(alert)
+
+    def may_repeat(self, numbers):
+        """For an older state that was put back: where it did, it must be told."""
+        self.twice.update(numbers)
+        self.repeated |= set(numbers)
+        self.may_tell.add(WENT_BACK)
 
     def unexpected(self, faults):
         return [f for f in faults if not any(f.endswith(d) for d in self.damage)]
@@ -38,7 +45,8 @@ class Permits:
         """The alerts that there must be."""
         missing = self.missing(found, files)
         alerts = {alert for alert, numbers in self.told_for.items() if numbers & missing}
-        return alerts | ({WENT_BACK} if self.went_back(found) else set())
+        back = self.went_back(found) or any(found.seen[n] > 1 for n in self.repeated)
+        return alerts | ({WENT_BACK} if back else set())
 
     def taken(self, found, files):
         """How much of what is permitted came to pass, for who reads the run."""

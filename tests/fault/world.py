@@ -363,6 +363,7 @@ class World:
             check(self.drained(s), f"{s.name_}: its socket is not empty")
         needed = self.permits.needed(self.queue(), self.files) if self.permits.may_tell else set()
         self.until(f"alerts {needed}", lambda: needed <= self.told())
+        self.say(f"alerts: {sorted(self.alerts)}, of which must be: {sorted(needed)}")
         self.count()
         self.ends(self.agent.process, "agent")
         self.ends(self.reg.collector, "collector")

@@ -5,7 +5,7 @@ import shutil
 
 import segments
 from faults import Fault
-from permits import DAMAGED, SET_ASIDE, WENT_BACK
+from permits import DAMAGED, SET_ASIDE
 from world import Events, SpoolEvents
 
 
@@ -97,6 +97,8 @@ class FlippedSpool(OfSpool, Flip):
 
     def lost_inside(self, world, block, held):
         world.permits.may_lose(held, DAMAGED)
+        # Of a file whose place no later record tells it is read again, also where it had been sent.
+        world.permits.twice.update(held)
 
     def cut_off(self, world, held):
         world.permits.twice.update(held)
@@ -154,8 +156,7 @@ class Snapshot(Fault):
         world.kill_agent()
         self.restore(world)
         written = {(s.name_, n) for s in world.files for n in range(s.written)}
-        world.permits.twice.update(written - self.then)
-        world.permits.may_tell.add(WENT_BACK)
+        world.permits.may_repeat(written - self.then)
         world.start_agent()
 
     def restore(self, world):
@@ -183,8 +184,7 @@ class Machine(Snapshot):
         self.restore(world)
         for source, mark in zip(world.files, self.logs):
             world.permits.may_lose((source.name_, n) for n in source.go_back(mark))
-            world.permits.twice.update({(source.name_, n) for n in range(mark[0])} - self.then)
-        world.permits.may_tell.add(WENT_BACK)
+            world.permits.may_repeat({(source.name_, n) for n in range(mark[0])} - self.then)
         world.start_agent()
 
 
@@ -204,9 +204,8 @@ class LostSpool(Fault):
             with source.lock:
                 written = {(source.name_, n) for n in range(source.written)}
                 readable = source.readable()
-            world.permits.twice.update(readable)
+            world.permits.may_repeat(readable)
             world.permits.may_lose(written - readable - there)
-        world.permits.may_tell.add(WENT_BACK)
 
     def end(self, world, dice):
         world.start_agent()
