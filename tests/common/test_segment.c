@@ -112,50 +112,6 @@ static const char *file_path(unsigned number)
 	return path;
 }
 
-/* Over the ends of files, and up to the bound: each record once, in order. */
-static void test_append_all(void **state)
-{
-	struct seglog *lg = open_log(4096, 30000, false);
-	const struct seg_pos zero = { 0, 0 };
-	struct buf want = { 0 };
-	struct slice v[200];
-	char text[200][64];
-	struct err err;
-	size_t once;
-	int r = 0;
-
-	for (unsigned i = 0; i < 200; i++) {
-		int n = snprintf(text[i], sizeof(text[i]), "%0*u", (int)(i % 13) + 3, i);
-
-		v[i] = (struct slice){ text[i], (size_t)n };
-		buf_printf(&want, "1:%s ", text[i]);
-	}
-	assert_int_equal(seglog_append_all(lg, 1, v, 200, &err), 0);
-	assert_int_equal(seglog_append_all(lg, 1, v, 0, &err), 0);
-	assert_int_equal(seglog_sync(lg, &err), 0);
-	assert_string_equal(read_all(lg, zero), buf_cstr(&want));
-	assert_true(seglog_end(lg).file > 1);
-	seglog_close(lg);
-	lg = open_log(4096, 30000, false);
-	assert_string_equal(buf_cstr(&seen), buf_cstr(&want));
-	assert_int_equal(seglog_torn_bytes(lg) + seglog_damaged(lg), 0);
-	/* Past the bound: what fits is there, and no record twice. */
-	once = want.n;
-	assert_int_equal(buf_reserve(&want, 10 * once), 0); /* it is put into itself */
-	for (unsigned i = 1; i < 10; i++)
-		buf_put(&want, want.p, once);
-	for (unsigned i = 1; i < 10 && r == 0; i++)
-		r = seglog_append_all(lg, 1, v, 200, &err);
-	assert_int_equal(r, -1);
-	assert_int_equal(err.code, ERR_FULL);
-	assert_true(seglog_bytes(lg) <= 30000 && seglog_bytes(lg) + 48 + 40 > 30000);
-	assert_int_equal(seglog_sync(lg, &err), 0);
-	assert_true(slice_starts(buf_view(&want), slice_str(read_all(lg, zero))));
-	assert_true(seen.n > 3 * once);
-	seglog_close(lg);
-	buf_release(&want);
-}
-
 static void test_round_trip(void **state)
 {
 	struct seglog *lg = open_log(65536, 0, true);
@@ -723,15 +679,14 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
 	const struct CMUnitTest tests[] = {
-		T(test_round_trip),   T(test_files),
-		T(test_append_all),   T(test_torn_tail),
-		T(test_torn_birth),   T(test_damage_inside),
-		T(test_damaged_file), T(test_forged_record),
-		T(test_max_bytes),    T(test_disk_full),
-		T(test_kill),         T(test_refusals),
-		T(test_ordered),      T(test_ordered_from_older),
-		T(test_lost_files),   T(test_odd_files),
-		T(test_all_emptied),
+		T(test_round_trip),         T(test_files),
+		T(test_torn_tail),          T(test_torn_birth),
+		T(test_damage_inside),      T(test_damaged_file),
+		T(test_forged_record),      T(test_max_bytes),
+		T(test_disk_full),          T(test_kill),
+		T(test_refusals),           T(test_ordered),
+		T(test_ordered_from_older), T(test_lost_files),
+		T(test_odd_files),          T(test_all_emptied),
 	};
 	int r = RUN_TESTS(tests);
 
