@@ -10,11 +10,13 @@
 #define RETRY_MIN_MS 1000u
 #define RETRY_MAX_MS 30000u
 
-static bool state_written(struct worker *w)
+static int state_append(struct worker *w, struct err *err)
 {
 	const struct slice state = buf_view(&w->sh.state);
+	int r = seglog_append(w->sh.log, SPOOL_ACK, &state, 1, NULL, err);
 
-	return seglog_append(w->sh.log, SPOOL_ACK, &state, 1, NULL, NULL) == 0;
+	w->write_state = r < 0; /* again with the next job */
+	return r;
 }
 
 /* Writes what is acknowledged, and drops the files that are no use any more: only once the log says
@@ -24,19 +26,18 @@ static void write_state(struct worker *w)
 {
 	struct seglog *lg = w->sh.log;
 	bool drops = seglog_first(lg).file < w->drop.file, no_room;
+	struct err err = { 0 };
 
-	if (w->write_state)
-		w->write_state = !state_written(w);
-	no_room = w->write_state;
-	if (!drops)
+	no_room = w->write_state && state_append(w, &err) < 0;
+	if (!drops || (no_room && err.code != ERR_FULL))
 		return;
 	if (!no_room && seglog_sync(lg, NULL) < 0) {
 		w->write_state = true; /* taken back */
 		return;
 	}
 	(void)seglog_drop_before(lg, w->drop, NULL); /* tried again with the next job */
-	if (no_room)
-		w->write_state = !state_written(w) || seglog_sync(lg, NULL) < 0;
+	if (no_room && state_append(w, NULL) == 0 && seglog_sync(lg, NULL) < 0)
+		w->write_state = true;
 }
 
 /* The blocks that the log has now, those of `writing` before n included. */
@@ -70,8 +71,10 @@ void job_run(struct worker *w)
 		}
 	}
 	/* After a refusal too: what was appended before it need not wait for the next try. */
-	if (seglog_sync(lg, w->result == 0 ? &w->err : NULL) < 0)
+	if (seglog_sync(lg, w->result == 0 ? &w->err : NULL) < 0) {
 		w->result = -1;
+		w->write_state = true; /* what was acknowledged is taken back too */
+	}
 	/* A failed sync takes back what it was to sync, but not what an older file has. */
 	while (w->n_durable < n &&
 	       seg_pos_cmp(w->writing[w->n_durable]->next, seglog_durable(lg)) <= 0)
@@ -206,10 +209,15 @@ bool job_prepare(struct worker *w)
 	}
 	if (w->n_writing == 0 && !w->state_dirty)
 		return false;
+	w->drop = shelf_head(&w->sh);
+	/* Reading on past what is acknowledged moves the head too: a file goes only when the log
+	 * says that nothing of it is held. */
+	w->state_dirty = w->state_dirty || seglog_first(w->sh.log).file < w->drop.file;
 	w->write_state = w->state_dirty && shelf_state(&w->sh) == 0;
 	if (w->write_state)
 		w->state_dirty = false;
-	w->drop = shelf_head(&w->sh);
+	else if (w->state_dirty)
+		w->drop = (struct seg_pos){ 0 }; /* no memory to say it */
 	w->done = false;
 	return true;
 }
