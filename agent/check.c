@@ -41,9 +41,8 @@ static void check_credentials(struct config *cf, struct faults *fs)
 	fs->id = "certificate";
 	if (access(config_key_path(cf), F_OK) < 0 && errno == ENOENT) {
 		err_set(&err, ERR_ABSENT,
-			"this agent is not enrolled: no key at %s; ask your region for a token and "
-			"run "
-			"vartio-agent enrol -",
+			"this agent is not enrolled: no key at %s; ask your region for a token "
+			"and run vartio-agent enrol -",
 			config_key_path(cf));
 		say(fs, &err);
 	} else if (tls_creds_load(config_ca_path(cf), config_cert_path(cf), config_key_path(cf),

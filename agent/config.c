@@ -37,8 +37,7 @@ static const struct conf_item collector_items[] = {
 	  "go first with the rest" },
 	{ "retry", CONF_DURATION, AT(collector.retry_ms), 50, 60000, "1s",
 	  "longest wait before connecting again; doubles up to 60 times this, five times this "
-	  "after "
-	  "a good connection; how much of it is waited is chance" },
+	  "after a good connection; how much of it is waited is chance" },
 	{ NULL },
 };
 static const struct conf_item spool_items[] = {

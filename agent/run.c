@@ -82,9 +82,8 @@ static void on_spool_unreadable(void *arg, const struct err *err)
 {
 	if (err != NULL)
 		log_line(LOG_LEVEL_ERROR,
-			 "the spool cannot be read: those events wait, and it is tried again; look "
-			 "at "
-			 "this machine's disk",
+			 "the spool cannot be read: those events wait, and it is tried again; "
+			 "look at this machine's disk",
 			 "reason", err->msg, NULL);
 	else
 		log_line(LOG_LEVEL_INFO, "the spool can be read again", NULL);

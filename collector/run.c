@@ -439,13 +439,12 @@ static const char *config_option(int argc, char **argv, struct err *err)
 	return NULL;
 }
 
-int collector_run(int argc, char **argv)
+/* The config that the command line names, and the log as it says. 0, or the exit code. */
+static int configure(int argc, char **argv, struct config *conf)
 {
 	static const enum log_level levels[] = { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO,
 						 LOG_LEVEL_DEBUG };
-	static struct collector co; /* lives as long as the loop */
 	struct err err = { 0 };
-	sigset_t stops;
 	const char *path = config_option(argc, argv, &err);
 
 	if (err.code != ERR_NONE) {
@@ -454,15 +453,28 @@ int collector_run(int argc, char **argv)
 			err.msg);
 		return 2;
 	}
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP,
-	       SIG_IGN); /* until the loop watches it: what it asks for is being read anyway */
 	log_init("vartio-collector", LOG_LEVEL_INFO);
-	if (config_load(path, &co.conf, &err) < 0) {
+	if (config_load(path, conf, &err) < 0) {
 		fprintf(stderr, "vartio-collector: %s\n", err.msg);
 		return 1;
 	}
-	log_init("vartio-collector", levels[co.conf.log_level]);
+	log_init("vartio-collector", levels[conf->log_level]);
+	return 0;
+}
+
+int collector_run(int argc, char **argv)
+{
+	static struct collector co; /* lives as long as the loop */
+	struct err err = { 0 };
+	sigset_t stops;
+	int code;
+
+	signal(SIGPIPE, SIG_IGN);
+	/* Until the loop watches it: what it asks for is being read anyway. */
+	signal(SIGHUP, SIG_IGN);
+	code = configure(argc, argv, &co.conf);
+	if (code != 0)
+		return code;
 	/* A stop that arrives before the loop watches for it waits: the threads are at work by
 	 * then. */
 	sigemptyset(&stops);

@@ -262,13 +262,11 @@ static void put_test(struct composer *c)
 	section(c, N_("What happened"), NULL,
 		N_("Nothing. {region_name} is checking that alerts of {municipality} reach you."));
 	section(c, N_("Why it matters"), NULL,
-		N_("When something does happen, a message like this one tells you what it is, what "
-		   "to "
-		   "do and whom to call."));
+		N_("When something does happen, a message like this one tells you what it is, "
+		   "what to do and whom to call."));
 	section(c, N_("What to do now"), NULL,
 		N_("If this message was in the junk mail, mark its sender as safe. Save the "
-		   "telephone "
-		   "number below where you find it when e-mail does not work."));
+		   "telephone number below where you find it when e-mail does not work."));
 	put_call(c, NULL);
 }
 
@@ -289,8 +287,7 @@ static void put_alert(struct composer *c, unsigned update)
 		N_("The rule \"{title}\" matched on the computer {host}: {count} events."));
 	section(c, N_("Why it matters"), t != NULL ? t->why : NULL,
 		N_("This rule has no explanation of its own. Somebody who knows the computer "
-		   "should "
-		   "look at the details below."));
+		   "should look at the details below."));
 	section(c, N_("What to do now"), t != NULL ? t->action : NULL,
 		N_("Look at the details, find out whether this was ordinary work, and record the "
 		   "answer for the code {code}."));

@@ -192,9 +192,8 @@ static void on_look(uv_timer_t *t)
 			cn->first_of_pool
 				? "a frame or window under way came too slowly while others waited "
 				  "for its memory (%zu bytes of it are there)"
-				: "a frame or window under way came too slowly (%zu bytes of it "
-				  "are "
-				  "there)",
+				: "a frame or window under way came too slowly "
+				  "(%zu bytes of it are there)",
 			cn->held);
 		conn_reject(cn, &err);
 	}

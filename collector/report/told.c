@@ -38,8 +38,7 @@ void told_status(struct queue *q, const struct notice_hook *hook, const struct q
 		return;
 	snprintf(text, sizeof(text),
 		 "places that cannot be read: %.*s; events known to be lost since its start: %.*s; "
-		 "is "
-		 "the agent's disk ill?",
+		 "is the agent's disk ill?",
 		 (int)(places.n < 20 ? places.n : 20), places.p,
 		 (int)(events.n < 20 ? events.n : 20), events.n > 0 ? events.p : "0");
 	hook->tell(hook->arg, NOTICE_SPOOL, ev->tenant, ev->sender, text);

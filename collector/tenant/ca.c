@@ -92,8 +92,7 @@ static gnutls_datum_t datum(const struct buf *b)
 	return (gnutls_datum_t){ (unsigned char *)b->p, (unsigned)b->n };
 }
 
-/* 1: read, 0: there is none, -1. */
-/* 1, 0 no such file, -1. */
+/* 1: read, 0: there is no such file, -1. */
 static int read_pem(const char *path, struct buf *out, struct err *err)
 {
 	struct err why = { 0 };

@@ -7,28 +7,17 @@ bool slice_uint(struct slice a, uint64_t max, uint64_t *ret)
 
 	if (a.n == 0)
 		return false;
-	if (a.n < 20) { /* cannot wrap */
-		for (size_t i = 0; i < a.n; i++) {
-			unsigned d = (unsigned)(unsigned char)a.p[i] - '0';
-
-			if (d > 9)
-				return false;
-			v = v * 10 + d;
-		}
-		if (v > max)
-			return false;
-		*ret = v;
-		return true;
-	}
 	for (size_t i = 0; i < a.n; i++) {
 		unsigned d = (unsigned)(unsigned char)a.p[i] - '0';
 
-		if (d > 9 || v > (UINT64_MAX - d) / 10)
+		if (d > 9)
+			return false;
+		if (i >= 19 && v > (UINT64_MAX - d) / 10) /* 19 digits cannot wrap */
 			return false;
 		v = v * 10 + d;
-		if (v > max)
-			return false;
 	}
+	if (v > max)
+		return false;
 	*ret = v;
 	return true;
 }

@@ -26,7 +26,7 @@ static int fail(struct scan *s, enum err_code code, const char *what)
 
 static inline void skip_space(struct scan *s)
 {
-	if (s->p<s->end && * s->p> ' ') /* most often there is none */
+	if (s->p != s->end && *s->p > ' ') /* most often there is none */
 		return;
 	while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\n' || *s->p == '\r'))
 		s->p++;

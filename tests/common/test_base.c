@@ -243,6 +243,36 @@ static void test_err_cut(void **state)
 	assert_int_equal(strlen(err.msg), 510);
 }
 
+/* Nineteen digits and twenty: where a number begins to need a look at whether it wraps. */
+static void test_slice_uint(void **state)
+{
+	static const struct {
+		const char *in;
+		uint64_t max, value;
+		bool good;
+	} rows[] = {
+		{ "0", 0, 0, true },
+		{ "", UINT64_MAX, 0, false },
+		{ "1a", UINT64_MAX, 0, false },
+		{ "65535", 65535, 65535, true },
+		{ "65536", 65535, 0, false },
+		{ "9999999999999999999", UINT64_MAX, UINT64_C(9999999999999999999), true },
+		{ "18446744073709551615", UINT64_MAX, UINT64_MAX, true },
+		{ "18446744073709551616", UINT64_MAX, 0, false },
+		{ "99999999999999999999", UINT64_MAX, 0, false },
+		{ "184467440737095516150", UINT64_MAX, 0, false },
+		{ "0000000000000000000000000007", 7, 7, true },
+		{ "1844674407370955161a", UINT64_MAX, 0, false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint64_t v = 4711;
+
+		assert_int_equal(slice_uint(slice_str(rows[i].in), rows[i].max, &v), rows[i].good);
+		assert_true(v == (rows[i].good ? rows[i].value : 4711));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest base[] = {
@@ -250,7 +280,7 @@ int main(void)
 		cmocka_unit_test(test_encodings),    cmocka_unit_test(test_settings_good),
 		cmocka_unit_test(test_settings_bad), cmocka_unit_test(test_arena),
 		cmocka_unit_test(test_err_cut),      cmocka_unit_test(test_hash64),
-		cmocka_unit_test(test_buf_fit),
+		cmocka_unit_test(test_buf_fit),      cmocka_unit_test(test_slice_uint),
 	};
 
 	return RUN_TESTS(base);
