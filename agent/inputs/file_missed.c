@@ -23,6 +23,7 @@
 #include "common/base/file.h"
 #include "common/base/time.h"
 
+#define DIGITS     18u /* of the numbers in a name, that count */
 #define MISSED_MAX 64u /* generations of one log */
 #define TRIES      3u  /* in one scan, when the folder changes meanwhile */
 /* A damaged .gz, or a copy of a log, is looked at again as long as it may be in the making. */
@@ -38,25 +39,24 @@ struct missed {
 
 enum begun { BEGUN, KNOWN, UNDECIDED /* ask again */ };
 
-/* Digits with separators between them, one at least. Their value, or -1. */
+/* Digits with separators between them, one at least. The value of the first DIGITS, which tell a
+ * date and a time of day or of the epoch; or -1. */
 static int64_t numbers(struct slice s)
 {
 	int64_t v = 0;
-	bool any = false;
+	unsigned n = 0;
 
 	if (s.n < 2 || (s.p[0] != '.' && s.p[0] != '-' && s.p[0] != '_'))
 		return -1;
 	for (size_t i = 1; i < s.n; i++) {
 		if (s.p[i] >= '0' && s.p[i] <= '9') {
-			v = v * 10 + (s.p[i] - '0');
-			any = true;
+			v = n < DIGITS ? v * 10 + (s.p[i] - '0') : v;
+			n++;
 		} else if (strchr(".-_", s.p[i]) == NULL) {
 			return -1;
 		}
-		if (v > INT64_MAX / 100)
-			return -1;
 	}
-	return any ? v : -1;
+	return n > 0 ? v : -1;
 }
 
 /* How new a name is among those that rotation makes of base: larger is newer. auth.log.2 comes

@@ -36,6 +36,8 @@ static void test_generations_by_name(void **state)
 		{ "a.log", "a.log-20261122.gz", "a.log-20261123" },
 		{ "a.log", "a-2026-11-22.log.gz", "a-2026-11-23.log" },
 		{ "a.log", "a.2.log", "a.1.log" },
+		{ "a.log", "a.log-20261127-1795800000", "a.log-20261127-1795803600" },
+		{ "a.log", "a-20261127-093000.123456789.log", "a-20261127-093001.012345678.log" },
 		{ "a.log", "a.log", NULL },
 		{ "a.log", "a.log.old", NULL },
 		{ "a.log", "ab.log.1", NULL },
