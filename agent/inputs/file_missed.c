@@ -23,9 +23,8 @@
 #include "common/base/file.h"
 #include "common/base/time.h"
 
-#define DIGITS     18u /* of the numbers in a name, that count */
-#define MISSED_MAX 64u /* generations of one log */
-#define TRIES      3u  /* in one scan, when the folder changes meanwhile */
+#define DIGITS 18u /* of the numbers in a name, that count */
+#define TRIES  3u  /* in one scan, when the folder changes meanwhile */
 /* A damaged .gz, or a copy of a log, is looked at again as long as it may be in the making. */
 #define BEING_MADE_NS (60 * NS_PER_SEC)
 #define ALIKE_MAX     ((size_t)1 << 20)    /* bytes that are compared: more than any banner has */
@@ -35,6 +34,11 @@ struct missed {
 	char name[256];
 	int64_t rank;
 	struct stat st;
+};
+
+struct generations { /* all that a folder has of one log */
+	struct missed *v;
+	size_t n, cap;
 };
 
 enum begun { BEGUN, KNOWN, UNDECIDED /* ask again */ };
@@ -261,23 +265,45 @@ static const char *log_name(const struct tail *o)
 	return file_generation(name, real, &rank) ? name : real;
 }
 
-static size_t collect(const struct tail *o, DIR *d, const char *dir, struct missed *out)
+static struct missed *one_more(struct generations *g)
+{
+	size_t cap = g->cap > 0 ? 2 * g->cap : 16;
+	struct missed *v = g->v;
+
+	if (g->n == g->cap) {
+		v = realloc(v, cap * sizeof(*v));
+		if (v == NULL)
+			return NULL;
+		g->v = v;
+		g->cap = cap;
+	}
+	return &v[g->n];
+}
+
+/* false: out of memory. */
+static bool collect(const struct tail *o, DIR *d, const char *dir, struct generations *g)
 {
 	char path[4096];
-	size_t n = 0;
+	int64_t rank;
 
-	for (struct dirent *e; n < MISSED_MAX && (e = readdir(d)) != NULL;) {
-		struct missed *m = &out[n];
+	g->n = 0;
+	for (struct dirent *e; (e = readdir(d)) != NULL;) {
+		struct missed *m;
 
-		if (!file_generation(log_name(o), e->d_name, &m->rank))
+		if (!file_generation(log_name(o), e->d_name, &rank))
 			continue;
+		m = one_more(g);
+		if (m == NULL)
+			return false;
+		m->rank = rank;
 		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
 		snprintf(m->name, sizeof(m->name), "%s", e->d_name);
 		if (lstat(path, &m->st) == 0 && S_ISREG(m->st.st_mode) && m->st.st_size > 0)
-			n++;
+			g->n++;
 	}
-	qsort(out, n, sizeof(*out), by_rank);
-	return n;
+	if (g->n > 0)
+		qsort(g->v, g->n, sizeof(*g->v), by_rank);
+	return true;
 }
 
 /* The file begins with the bytes that o is known by. */
@@ -308,9 +334,11 @@ static bool holds(const struct tail *o, const char *path)
 }
 
 /* Which of them o is. NULL: none, it is gone. */
-static const struct missed *origin(const struct tail *o, const char *dir, const struct missed *m,
-				   size_t n)
+static const struct missed *origin(const struct tail *o, const char *dir,
+				   const struct generations *g)
 {
+	const struct missed *m = g->v;
+	const size_t n = g->n;
 	char path[4096];
 
 	for (size_t i = 0; i < n && o->fd >= 0; i++)
@@ -336,9 +364,11 @@ static bool newer(const struct missed *m, const struct tail *o, const struct mis
 }
 
 /* Begins what came after o. false: one of them must be asked again. */
-static bool begin_newer(struct tail *o, const char *dir, const struct missed *m, size_t n,
+static bool begin_newer(struct tail *o, const char *dir, const struct generations *g,
 			const struct missed *from)
 {
+	const struct missed *m = g->v;
+	const size_t n = g->n;
 	char path[4096];
 	bool all = true;
 
@@ -378,13 +408,13 @@ static bool followed(const struct tail *o)
 
 enum looked { LOOKED, LOOKED_GONE /* o is not there any more */, CHANGED, TOO_NEW };
 
-static enum looked look(struct tail *o, const char *dir, struct timespec *settled, struct missed *m)
+static enum looked look(struct tail *o, const char *dir, struct timespec *settled,
+			struct generations *g)
 {
 	const struct missed *from;
 	struct stat before, after;
 	DIR *d = opendir(dir);
 	bool all;
-	size_t n;
 
 	if (d == NULL)
 		return errno == ENOENT ? LOOKED_GONE : TOO_NEW;
@@ -394,10 +424,12 @@ static enum looked look(struct tail *o, const char *dir, struct timespec *settle
 		closedir(d);
 		return LOOKED;
 	}
-	n = collect(o, d, dir, m);
+	all = collect(o, d, dir, g);
 	closedir(d);
-	from = origin(o, dir, m, n);
-	all = begin_newer(o, dir, m, n, from);
+	if (!all)
+		return TOO_NEW;
+	from = origin(o, dir, g);
+	all = begin_newer(o, dir, g, from);
 	if (stat(dir, &after) < 0 || !same_time(&before.st_mtim, &after.st_mtim))
 		return CHANGED;
 	if (!all || !file_dir_quiet(&after))
@@ -408,20 +440,20 @@ static enum looked look(struct tail *o, const char *dir, struct timespec *settle
 
 void rest_missed(struct tail *o)
 {
-	struct missed *m = calloc(MISSED_MAX, sizeof(*m));
-	bool gone = true, all = m != NULL;
+	struct generations g = { 0 };
+	bool gone = true, all = true;
 	char dir[FILE_DIR_MAX];
 
 	o->pending = true;
-	for (size_t k = 0; m != NULL && file_rotated_dir(o, k, dir); k++) {
+	for (size_t k = 0; file_rotated_dir(o, k, dir); k++) {
 		enum looked r = CHANGED;
 
 		for (unsigned i = 0; i < TRIES && r == CHANGED; i++)
-			r = look(o, dir, &o->settled[k], m);
+			r = look(o, dir, &o->settled[k], &g);
 		gone = gone && r == LOOKED_GONE;
 		all = all && (r == LOOKED || r == LOOKED_GONE);
 	}
-	free(m);
+	free(g.v);
 	if (all && (gone || followed(o)))
 		o->pending = false;
 }

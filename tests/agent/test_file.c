@@ -479,6 +479,76 @@ static void test_generations_that_went_to_another_folder(void **state)
 	}
 }
 
+/* However many old generations a folder has: those that nobody has seen are among them. */
+static void test_generations_among_many_old_ones(void **state)
+{
+	struct world *w = world_new();
+	struct utimbuf old = { 1000000000, 1000000000 };
+	char name[32];
+
+	dir_new();
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "log-2025%02u%02u", 1 + i / 28, 1 + i % 28);
+		append(name, "old\n");
+		assert_int_equal(utime(at(name), &old), 0);
+	}
+	append("log", "a\n");
+	open_in(w, "log", "");
+	assert_true(world_wait(w, world_has, 1));
+	world_close(w);
+	append("log", "b\n");
+	assert_int_equal(rename(at("log"), at("log-20261121")), 0);
+	for (unsigned i = 2; i < 9; i++) {
+		snprintf(name, sizeof(name), "log-2026112%u", i);
+		append(name,
+		       (const char *[]){ "c\n", "d\n", "e\n", "f\n", "g\n", "h\n", "i\n" }[i - 2]);
+	}
+	append("log", "j\n");
+	open_in(w, "log", "");
+	assert_true(world_wait(w, world_has, 10));
+	quiet(w, "many generations");
+	compare(w, "many generations", LINES("a", "b", "c", "d", "e", "f", "g", "h", "i", "j"));
+	finish(w);
+}
+
+/* A limit: a log of which nothing was read has no place that a later start could go on from. */
+static void test_a_log_without_a_place(void **state)
+{
+	struct world *w = world_new();
+
+	dir_new();
+	append("log", "");
+	open_in(w, "log", "");
+	quiet(w, "empty");
+	world_close(w);
+	append("log", "a\n");
+	assert_int_equal(rename(at("log"), at("log.1")), 0);
+	append("log", "b\n");
+	open_in(w, "log", "");
+	quiet(w, "empty");
+	compare(w, "empty", LINES("b"));
+	finish(w);
+}
+
+/* A limit: what is written to a rotated file after it was quiet for close_rotated. */
+static void test_a_rotated_file_that_was_closed(void **state)
+{
+	struct world *w = world_new();
+
+	dir_new();
+	append("log", "a\n");
+	open_in(w, "log", "");
+	assert_true(world_wait(w, world_has, 1));
+	assert_int_equal(rename(at("log"), at("log.1")), 0);
+	append("log", "b\n");
+	assert_true(world_wait(w, world_has, 2));
+	quiet(w, "closed");
+	append("log.1", "late\n");
+	quiet(w, "closed");
+	compare(w, "closed", LINES("a", "b"));
+	finish(w);
+}
+
 /* A log that went away while the agent was stopped, and is found nowhere: told once, after an hour
  * in which it might have come back. */
 static void test_a_log_that_went_elsewhere_is_told(void **state)
@@ -600,6 +670,9 @@ int main(void)
 		cmocka_unit_test(test_a_generation_that_was_read_is_not_missed),
 		cmocka_unit_test(test_a_compressed_file_still_being_written),
 		cmocka_unit_test(test_generations_that_went_to_another_folder),
+		cmocka_unit_test(test_generations_among_many_old_ones),
+		cmocka_unit_test(test_a_log_without_a_place),
+		cmocka_unit_test(test_a_rotated_file_that_was_closed),
 		cmocka_unit_test(test_a_log_that_went_elsewhere_is_told),
 		cmocka_unit_test(test_a_banner_that_hides_a_truncation),
 		cmocka_unit_test(test_an_unreadable_file_is_told_once_and_tried_again),
