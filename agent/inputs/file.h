@@ -194,6 +194,9 @@ bool file_dir_quiet(const struct stat *dir);
 /* Reads what rotated after o, which is pending until that is settled. */
 void rest_missed(struct tail *o);
 bool file_generation(const char *base, const char *name, int64_t *ret);
+/* log is t's path; or t's path, which the globs match as well, is the name of a generation of log.
+ */
+bool file_is_of(const struct tail *t, const char *log);
 
 /* file_check.c */
 /* Calls each for what a pattern matches, but for what is excluded or compressed; named: the pattern

@@ -88,6 +88,16 @@ bool file_generation(const char *base, const char *name, int64_t *ret)
 	return true;
 }
 
+bool file_is_of(const struct tail *t, const char *log)
+{
+	size_t n = file_dir(log);
+	int64_t rank;
+
+	return strcmp(t->path, log) == 0 ||
+	       (n == file_dir(t->path) && memcmp(t->path, log, n) == 0 &&
+		file_generation(file_base(log), file_base(t->path), &rank));
+}
+
 /* Names move on while files are read, so they tell only where no fingerprint can. An inode does not
  * tell where its tail was not met since the start: another file may have it now. */
 static bool known(const struct tail *from, const struct stat *st, const char *path)
@@ -190,7 +200,7 @@ static enum begun known_bytes(const struct tail *t)
 	for (size_t i = 0; i < t->fs->n_tails; i++) {
 		const struct tail *o = t->fs->tails[i];
 
-		if (o == t || o->dead || strcmp(o->path, t->path) != 0)
+		if (o == t || o->dead || !file_is_of(o, t->path))
 			continue;
 		if (printed(o, t) || squeezed(o, t))
 			return KNOWN;

@@ -454,7 +454,7 @@ bool tail_wanted(const struct tail *t)
 	for (size_t i = 0; i < t->fs->n_tails; i++) {
 		const struct tail *o = t->fs->tails[i];
 
-		if (o != t && !o->dead && strcmp(o->path, t->path) == 0 &&
+		if (o != t && !o->dead && file_is_of(t, o->path) &&
 		    (o->state == TAIL_ROTATED || o->state == TAIL_LOST || o->pending ||
 		     (o->state == TAIL_PARKED && !o->done)))
 			return true;

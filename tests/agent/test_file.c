@@ -401,6 +401,33 @@ static void test_a_generation_that_was_read_is_not_missed(void **state)
 	finish(w);
 }
 
+/* The same where the globs match a generation while it is plain, so that it has a path of its own:
+ * what was read under it is not missed by the one before it. */
+static void test_a_generation_that_the_globs_matched_is_not_missed(void **state)
+{
+	struct world *w = world_new();
+
+	dir_new();
+	append("app.log", "a\n");
+	open_in(w, "*.log", "");
+	assert_true(world_wait(w, world_has, 1));
+	assert_int_equal(rename(at("app.log"), at("app-20261126.log")), 0);
+	copy("app-20261126.log", "app-20261126.log.gz", true);
+	assert_int_equal(unlink(at("app-20261126.log")), 0);
+	scan_once(w); /* its path stays app.log */
+	append("app.log", "b\n");
+	assert_int_equal(rename(at("app.log"), at("app-20261127.log")), 0);
+	scan_once(w);
+	assert_true(world_wait(w, world_has, 2));
+	copy("app-20261127.log", "app-20261127.log.gz", true);
+	assert_int_equal(unlink(at("app-20261127.log")), 0);
+	append("app.log", "c\n");
+	assert_true(world_wait(w, world_has, 3));
+	quiet(w, "matched");
+	compare(w, "matched", LINES("a", "b", "c"));
+	finish(w);
+}
+
 /* gzip is at work while the agent starts: what is there is read, the rest when it is whole. */
 static void test_a_compressed_file_still_being_written(void **state)
 {
@@ -668,6 +695,7 @@ int main(void)
 		cmocka_unit_test(test_a_turn_is_bounded),
 		cmocka_unit_test(test_a_copy_in_the_making_waits),
 		cmocka_unit_test(test_a_generation_that_was_read_is_not_missed),
+		cmocka_unit_test(test_a_generation_that_the_globs_matched_is_not_missed),
 		cmocka_unit_test(test_a_compressed_file_still_being_written),
 		cmocka_unit_test(test_generations_that_went_to_another_folder),
 		cmocka_unit_test(test_generations_among_many_old_ones),
