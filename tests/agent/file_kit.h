@@ -57,6 +57,18 @@ static void copy(const char *from, const char *to, bool gz)
 	buf_release(&b);
 }
 
+/* A line of n times c, and whether its end is there. */
+static inline void append_run(const char *name, char c, size_t n, const char *end)
+{
+	struct buf b = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		buf_chr(&b, c);
+	buf_str(&b, end);
+	put_at(name, b.p, b.n, -1);
+	buf_release(&b);
+}
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	return remove(path);

@@ -174,18 +174,6 @@ static void finish(struct world *w)
 	dir_free();
 }
 
-/* A line of n times c, and whether its end is there. */
-static void append_run(const char *name, char c, size_t n, const char *end)
-{
-	struct buf b = { 0 };
-
-	for (size_t i = 0; i < n; i++)
-		buf_chr(&b, c);
-	buf_str(&b, end);
-	put_at(name, b.p, b.n, -1);
-	buf_release(&b);
-}
-
 static void test_long_lines_are_cut(void **state)
 {
 	struct world *w = world_new();
