@@ -8,6 +8,8 @@
 
 #include "common/store/segfile.h"
 
+#define NEXT_ROOM (16u << 10) /* not written to in a file: on a full disk, the next one's head */
+
 struct log_file {
 	uint64_t number;
 	uint64_t end;     /* of its last record */
@@ -36,6 +38,7 @@ struct seglog {
 	uint64_t next_record;
 	uint64_t durable_record; /* next_record as of the last sync */
 	bool broken;             /* a sync failed: records must be taken back first */
+	bool unreserved;         /* cur was begun without room for a whole file */
 	struct buf snap;
 
 	pthread_mutex_t lock;   /* of what stands below: the writer changes it, anybody reads it */

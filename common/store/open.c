@@ -162,7 +162,7 @@ static int take_over(struct seglog *lg, const struct scan *sc, struct err *err)
 	if (lg->ordered && sc->f.version < 2)
 		return fdatasync(sc->f.fd) < 0 ? log_fail(lg, "sync", sc->f.number, err) : 0;
 	/* A full disk is no reason not to start: appending will say so when it matters. */
-	(void)log_reserve(sc->f.fd, size);
+	lg->unreserved = log_reserve(sc->f.fd, size) < 0;
 	lg->cur = sc->f;
 	lg->cur.ahead = NULL;
 	return 0;

@@ -230,7 +230,8 @@ static void take_back(struct seglog *lg)
 	lg->broken = false;
 }
 
-/* Makes the file f: preallocated, its header and snapshot on disk. *ret_end: behind the snapshot.
+/* Makes the file f: `size` bytes preallocated, its header and snapshot on disk. *ret_end: behind
+ * the snapshot.
  */
 static int file_make(struct seglog *lg, struct segfile *f, uint64_t size, uint64_t *ret_end,
 		     struct err *err)
@@ -295,6 +296,27 @@ static int sync_cur(struct seglog *lg, struct err *err)
 	return 0;
 }
 
+/* A disk without room for a whole file still gets one's head, into what was kept behind the last
+ * record: a file that says where things stand, so that the one before goes once nothing of it is
+ * held. Else a log that is acknowledged, but in its last file, would wait for room for ever. */
+static int file_begin(struct seglog *lg, struct segfile *f, uint64_t head, uint64_t size,
+		      uint64_t *ret_end, struct err *err)
+{
+	struct err why = { 0 };
+	int r = file_make(lg, f, size, ret_end, &why);
+
+	lg->unreserved = r < 0;
+	if (r < 0 && why.code == ERR_FULL && lg->snapshot != NULL) {
+		if (lg->cur.fd >= 0 &&
+		    ftruncate(lg->cur.fd, (off_t)lg->files[lg->n_files - 1].end) < 0)
+			errno = 0; /* then there may be room yet */
+		r = file_make(lg, f, head, ret_end, &why);
+	}
+	if (r < 0 && err != NULL)
+		*err = why;
+	return r;
+}
+
 /* Ends the current file and begins the next, with room for a record of `need`. */
 static int roll(struct seglog *lg, uint64_t head, uint64_t need, struct err *err)
 {
@@ -314,7 +336,7 @@ static int roll(struct seglog *lg, uint64_t head, uint64_t need, struct err *err
 	}
 	lg->n_files--; /* room is certain; it joins the list once it is real */
 	pthread_mutex_unlock(&lg->lock);
-	if (file_make(lg, &f, size, &end, err) < 0)
+	if (file_begin(lg, &f, head, size, &end, err) < 0)
 		return -1;
 	if (lg->cur.fd >= 0) {
 		/* Only tidiness: zeros behind the last record are understood everywhere. */
@@ -336,7 +358,10 @@ static int roll(struct seglog *lg, uint64_t head, uint64_t need, struct err *err
 
 static bool fits(const struct seglog *lg, uint64_t room)
 {
-	return lg->cur.fd >= 0 && lg->files[lg->n_files - 1].end + room <= lg->segment_bytes;
+	bool whole = lg->snapshot == NULL || lg->segment_bytes < 4 * NEXT_ROOM;
+	uint64_t most = lg->segment_bytes - (whole ? 0 : NEXT_ROOM);
+
+	return lg->cur.fd >= 0 && lg->files[lg->n_files - 1].end + room <= most;
 }
 
 bool seglog_rolls(const struct seglog *lg, uint64_t payload_bytes)
@@ -464,6 +489,13 @@ int seglog_sync(struct seglog *lg, struct err *err)
 	return -1;
 }
 
+/* The current file had no room as it was begun; now there may be some. */
+static void reserve_late(struct seglog *lg)
+{
+	if (lg->cur.fd >= 0 && lg->files[lg->n_files - 1].end < lg->segment_bytes)
+		lg->unreserved = log_reserve(lg->cur.fd, lg->segment_bytes) < 0;
+}
+
 int seglog_drop_before(struct seglog *lg, struct seg_pos pos, struct err *err)
 {
 	char name[SEGFILE_NAME_MAX];
@@ -486,6 +518,8 @@ int seglog_drop_before(struct seglog *lg, struct seg_pos pos, struct err *err)
 	memmove(lg->files, lg->files + n, (lg->n_files - n) * sizeof(lg->files[0]));
 	lg->n_files -= n;
 	pthread_mutex_unlock(&lg->lock);
+	if (lg->unreserved)
+		reserve_late(lg);
 	return r;
 }
 

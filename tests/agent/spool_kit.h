@@ -98,7 +98,7 @@ static inline struct spool *reopen(struct spool *sp, const struct spool_opts *o)
 }
 
 /* Until the disk has everything (nothing is active on the loop any more). */
-static void settle(struct spool *sp)
+static inline void settle(struct spool *sp)
 {
 	spool_flush(sp);
 	uv_run(&loop, UV_RUN_DEFAULT);
@@ -116,7 +116,7 @@ static inline int add(struct spool *sp, enum lane lane, const char *event, const
 }
 
 /* The block's events, one behind the other, without metadata. */
-static const char *events_of(const struct spool_block *b, struct batch_meta *ret_meta)
+static inline const char *events_of(const struct spool_block *b, struct batch_meta *ret_meta)
 {
 	static struct buf text, out;
 	struct lj_frame f;
