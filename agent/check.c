@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* agent/check.c: `vartio-agent check`: reads the configuration and tries every right that `run`
- * will need, without starting anything. One line a fault, with what repairs it. */
+/* agent/check.c: `vartio-agent check`: reads the configuration and tries every right that the
+ * inputs will need, without starting anything or opening the spool. One line a fault, with what
+ * repairs it. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -126,7 +126,7 @@ static bool id_taken(const struct config *cf, const char *id)
 }
 
 /* An input's id is part of its checkpoints' names, so it must not change when others come and go:
- * people who list several of a kind are told to name them by `id`; until then the order counts. */
+ * docs/operations.md says to name several of a kind by `id`; until then the order counts. */
 static const char *default_id(struct config *cf, const char *type)
 {
 	char id[80];
