@@ -167,6 +167,17 @@ void keeper_resume(struct keeper *kp)
 	}
 }
 
+void keeper_durable(struct keeper *kp, enum lane lane)
+{
+	for (size_t i = 0; i < kp->n && !kp->closing; i++) {
+		struct input *in = &kp->v[i].in;
+
+		if (kp->v[i].state == KEPT_OPEN && in->cls->lane == lane &&
+		    in->cls->durable != NULL)
+			in->cls->durable(in);
+	}
+}
+
 static void on_zone(uv_timer_t *t)
 {
 	struct keeper *kp = t->data;

@@ -137,6 +137,21 @@ static void checkpoint_each(struct sink *sk,
 	spool_checkpoints(((struct pipe *)sk)->opts.spool, each, arg);
 }
 
+static uint64_t taken(struct sink *sk, struct input *in)
+{
+	return spool_taken(((struct pipe *)sk)->opts.spool, in->cls->lane);
+}
+
+static uint64_t durable(struct sink *sk, struct input *in)
+{
+	return spool_durable(((struct pipe *)sk)->opts.spool, in->cls->lane);
+}
+
+static void hurry(struct sink *sk, struct input *in)
+{
+	spool_hurry(((struct pipe *)sk)->opts.spool, in->cls->lane);
+}
+
 static void failed(struct sink *sk, struct input *in, const struct err *err)
 {
 	struct pipe *pp = (struct pipe *)sk;
@@ -162,6 +177,9 @@ struct pipe *pipe_new(const struct pipe_opts *opts)
 				  .checkpoint = checkpoint,
 				  .checkpoint_get = checkpoint_get,
 				  .checkpoint_each = checkpoint_each,
+				  .taken = taken,
+				  .durable = durable,
+				  .hurry = hurry,
 				  .failed = failed,
 				  .warn = warn };
 	pp->nz = normaliser_new();

@@ -60,6 +60,14 @@ static void on_drained(void *arg)
 		keeper_resume(ag->keeper);
 }
 
+static void on_synced(void *arg, enum lane lane)
+{
+	struct agent *ag = arg;
+
+	if (ag->keeper != NULL)
+		keeper_durable(ag->keeper, lane);
+}
+
 static void on_ready(void *arg)
 {
 	struct agent *ag = arg;
@@ -382,6 +390,7 @@ static int start(struct agent *ag, struct err *err)
 				 .backlog_percent = (unsigned)ag->conf.collector.backlog_percent,
 				 .drained = on_drained,
 				 .ready = on_ready,
+				 .synced = on_synced,
 				 .failed = on_spool_failed,
 				 .damaged = on_spool_damaged,
 				 .unreadable = on_spool_unreadable,

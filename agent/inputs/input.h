@@ -36,6 +36,11 @@ struct sink {
 	/* One log line of the agent, with input= set. The sink counts what failed and warn tell in
 	 * stats.errors; an input counts what it keeps quiet about. */
 	void (*warn)(struct sink *sk, struct input *in, const struct err *err);
+	/* How many records and checkpoints were taken, of all inputs of the lane, and how many of
+	 * these, from the first on, are on disk. hurry: somebody waits for in's. */
+	uint64_t (*taken)(struct sink *sk, struct input *in);
+	uint64_t (*durable)(struct sink *sk, struct input *in);
+	void (*hurry)(struct sink *sk, struct input *in);
 };
 
 struct input_stats {
@@ -63,6 +68,8 @@ struct input_class {
 	int (*open)(struct input *in, struct err *err);
 	void (*pause)(struct input *in); /* the spool is full: stop reading, keep the place */
 	void (*resume)(struct input *in);
+	/* sink.durable has risen. NULL: does not matter to it. */
+	void (*durable)(struct input *in);
 	/* Open: brings stats up to date with what only the kernel has counted. NULL: they are. */
 	void (*look)(struct input *in);
 	void (*close)(struct input *in, void (*closed)(struct input *in)); /* later, as in libuv */

@@ -21,6 +21,7 @@ struct block {
 	bool first_empty; /* it has no members */
 	uint32_t events;
 	struct checkpoints checkpoints;
+	uint64_t upto; /* how many spool_adds its lane had taken with the last one in it */
 	/* Set when it is first written, unchanged when that has to be tried again. */
 	uint64_t number; /* 0: not given yet */
 	uint64_t given;  /* bytes of raw as it went to the worker, who then frees it */

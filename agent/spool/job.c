@@ -127,6 +127,7 @@ void job_finish(struct worker *w)
 		struct block *b = w->writing[i];
 
 		events = events || b->events > 0;
+		w->durable = b->upto;
 		if (b->events > 0)
 			shelf_added(&w->sh, sp->epoch, b);
 		else
@@ -139,6 +140,8 @@ void job_finish(struct worker *w)
 		job_failed(w);
 	else if (w->n_durable > 0)
 		w->retry_ms = 0;
+	if (w->n_durable > 0 && !sp->closing && sp->o.synced != NULL)
+		sp->o.synced(sp->o.arg, w->lane);
 	if (events && !sp->closing && sp->o.ready != NULL)
 		sp->o.ready(sp->o.arg);
 }
@@ -155,6 +158,8 @@ static void job_after(uv_work_t *req, int status)
 		bool refused = w->write_state && w->n_waiting == 0 && !w->close_soon;
 
 		spool_stats_oldest(sp);
+		if (w->hurried && w->retry_ms == 0)
+			spool_hurry(sp, w->lane);
 		if (w->retry_ms == 0 && !refused)
 			job_kick(w);
 		spool_tell_drained(sp);

@@ -77,11 +77,31 @@ int spool_add(struct spool *sp, enum lane lane, struct slice event, struct slice
 		}
 		return -1;
 	}
+	w->open->upto = ++w->added;
 	metric_add(&sp->stats.events_in, event.n > 0);
 	if (open_is_full(w, 0))
 		lane_close_open(w);
 	lane_close_later(w);
 	return 0;
+}
+
+uint64_t spool_taken(const struct spool *sp, enum lane lane)
+{
+	return sp->w[lane].added;
+}
+
+uint64_t spool_durable(const struct spool *sp, enum lane lane)
+{
+	return sp->w[lane].durable;
+}
+
+void spool_hurry(struct spool *sp, enum lane lane)
+{
+	struct worker *w = &sp->w[lane];
+
+	w->hurried = w->busy;
+	if (!w->busy)
+		lane_close_open(w);
 }
 
 void spool_flush(struct spool *sp)

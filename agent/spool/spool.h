@@ -42,6 +42,7 @@ struct spool_opts {
 	 * the spool tries again by itself (after 1 s, doubling to 30 s) and loses nothing. */
 	void (*drained)(void *arg);
 	void (*ready)(void *arg);
+	void (*synced)(void *arg, enum lane lane); /* spool_durable has risen */
 	void (*failed)(void *arg, const struct err *err);
 	/* A damaged place of a file was passed: err names it. Told once each; what is known to be
 	 * lost there is in the statistics. May be NULL, as the others. */
@@ -95,6 +96,13 @@ int spool_next(struct spool *sp, struct spool_block *ret, struct err *err);
 int spool_ack(struct spool *sp, uint64_t epoch, uint64_t number, struct err *err);
 /* A connection broke, or opened: all that is not acknowledged is lent again, and is backlog. */
 void spool_rewind(struct spool *sp);
+/* How many spool_adds a lane has taken since spool_open, and how many of these, from the first on,
+ * are on disk with their checkpoints: for who must not answer before. */
+uint64_t spool_taken(const struct spool *sp, enum lane lane);
+uint64_t spool_durable(const struct spool *sp, enum lane lane);
+/* Somebody waits for what the lane took: its open block is closed now, or as soon as the disk is
+ * through with those before it, so that what comes meanwhile shares its sync. */
+void spool_hurry(struct spool *sp, enum lane lane);
 void spool_flush(struct spool *sp); /* closes the open blocks now */
 /* Events taken that are not on disk yet; spool_stats counts them as held only then. */
 uint64_t spool_unsynced(const struct spool *sp);

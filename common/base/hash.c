@@ -182,17 +182,18 @@ void base64_put(struct buf *out, const void *p, size_t n)
 	base64_any(out, p, n, ALNUM "+/", true);
 }
 
-bool base64url_parse(struct slice in, struct buf *out)
+/* alphabet: 64 digits in order of their values. */
+static bool parse64(struct slice in, const char *alphabet, struct buf *out)
 {
 	uint32_t v = 0;
 	unsigned bits = 0;
 
 	for (size_t i = 0; i < in.n; i++) {
-		const char *q = in.p[i] != '\0' ? strchr(ALNUM "-_", in.p[i]) : NULL;
+		const char *q = in.p[i] != '\0' ? strchr(alphabet, in.p[i]) : NULL;
 
 		if (q == NULL)
 			return false;
-		v = v << 6 | (uint32_t)(q - (ALNUM "-_"));
+		v = v << 6 | (uint32_t)(q - alphabet);
 		bits += 6;
 		if (bits >= 8) {
 			bits -= 8;
@@ -200,4 +201,18 @@ bool base64url_parse(struct slice in, struct buf *out)
 		}
 	}
 	return bits < 6 && (v & ((1u << bits) - 1)) == 0;
+}
+
+bool base64url_parse(struct slice in, struct buf *out)
+{
+	return parse64(in, ALNUM "-_", out);
+}
+
+bool base64_parse(struct slice in, struct buf *out)
+{
+	if (in.n % 4 != 0)
+		return false;
+	for (unsigned i = 0; i < 2 && slice_ends(in, SLICE("=")); i++)
+		in.n--;
+	return parse64(in, ALNUM "+/", out);
 }

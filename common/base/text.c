@@ -242,13 +242,44 @@ static void put_utf8(struct buf *out, uint32_t c)
 	buf_put(out, p, text_encode(p, c));
 }
 
+/* ASCII, which nearly all is, RUN characters at a time: the compiler makes vectors of it. Returns
+ * the bytes used of in, which is little-endian. */
+#define RUN 16u
+static size_t put_ascii(struct buf *out, struct slice in)
+{
+	size_t used = 0;
+
+	for (; in.n - used >= 2 * RUN; used += 2 * RUN) {
+		uint16_t units[RUN], all = 0;
+		unsigned char text[RUN];
+
+		memcpy(units, in.p + used, sizeof(units));
+		for (size_t i = 0; i < RUN; i++) {
+			units[i] = le16toh(units[i]);
+			all |= units[i];
+			text[i] = (unsigned char)units[i];
+		}
+		if (all > 0x7f)
+			break;
+		buf_put(out, text, RUN);
+	}
+	return used;
+}
+
 size_t text_put_utf16(struct buf *out, struct slice in, bool big_endian, bool end)
 {
-	size_t i = 0;
+	size_t i = big_endian ? 0 : put_ascii(out, in), slow = 0;
 
 	while (i + 2 <= in.n) {
 		uint32_t c = unit(in, i, big_endian), low;
 
+		if (!big_endian && c < 0x80 && ++slow >= RUN) { /* ASCII again? */
+			slow = 0;
+			buf_chr(out, (char)c);
+			i += 2;
+			i += put_ascii(out, slice_from(in, i));
+			continue;
+		}
 		if ((c & 0xfc00) == 0xd800 && i + 4 > in.n && !end)
 			return i;
 		if ((c & 0xfc00) == 0xd800 && i + 4 <= in.n &&

@@ -29,6 +29,7 @@
 	X(ECS_EVENT_CODE, "event.code") \
 	X(ECS_EVENT_CREATED, "event.created") \
 	X(ECS_EVENT_DATASET, "event.dataset") \
+	X(ECS_EVENT_HASH, "event.hash") \
 	X(ECS_EVENT_KIND, "event.kind") \
 	X(ECS_EVENT_MODULE, "event.module") \
 	X(ECS_EVENT_ORIGINAL, "event.original") \
@@ -100,6 +101,8 @@
 	X(ECS_USER_NAME, "user.name") \
 	X(ECS_USER_TARGET_NAME, "user.target.name") \
 	X(ECS_VARTIO_REPEATED, "vartio.repeated") \
+	X(ECS_VARTIO_WEF_CLIENT, "vartio.wef.client") \
+	X(ECS_VARTIO_WEF_SUBSCRIPTION, "vartio.wef.subscription") \
 	X(ECS_VARTIO_WINLOG_EVENT_SOURCE_NAME, "vartio.winlog.event_source_name") \
 	X(ECS_VARTIO_WINLOG_KEYWORDS, "vartio.winlog.keywords") \
 	X(ECS_VARTIO_WINLOG_LEVEL, "vartio.winlog.level") \

@@ -6,6 +6,23 @@
 
 #include "common/base/slice.h"
 
+/* How many bytes at p are ASCII from the space on: all of most texts. */
+static inline size_t utf8_plain(const char *p, size_t n)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), highs = UINT64_C(0x8080808080808080);
+	uint64_t w;
+	size_t i = 0;
+
+	for (; i + 8 <= n; i += 8) {
+		memcpy(&w, p + i, 8);
+		if (((w | (w - ones * 0x20)) & highs) != 0)
+			break;
+	}
+	while (i < n && (unsigned char)p[i] >= 0x20 && (unsigned char)p[i] < 0x80)
+		i++;
+	return i;
+}
+
 /* Bytes of the sequence at p, n > 0 bytes there; 0: not UTF-8. */
 static inline size_t utf8_length(const char *p, size_t n)
 {

@@ -82,6 +82,14 @@ static void uses(gnutls_x509_crt_t crt, const char *wanted, bool *ret_has, bool 
 	*ret_others = true;
 }
 
+bool identity_may_be_client(gnutls_x509_crt_t crt)
+{
+	bool has, others;
+
+	uses(crt, GNUTLS_KP_TLS_WWW_CLIENT, &has, &others);
+	return has;
+}
+
 int identity_agent(gnutls_x509_crt_t crt, struct identity *ret, struct err *err)
 {
 	struct identity id = { 0 }, found;

@@ -29,6 +29,8 @@ bool identity_parse(struct slice uri, struct identity *ret);
 int identity_agent(gnutls_x509_crt_t crt, struct identity *ret, struct err *err);
 /* Lower-case hex without leading zero bytes. ERR_SYNTAX: longer than RFC 5280 allows. */
 int identity_serial(gnutls_x509_crt_t crt, char ret[IDENTITY_SERIAL_MAX + 1], struct err *err);
+/* Whether clientAuth is among its uses; others may be, as in a machine certificate of a domain. */
+bool identity_may_be_client(gnutls_x509_crt_t crt);
 /* The collector's side: serverAuth, and host (a DNS name or an address) among its names.
  * ERR_DENIED: "the certificate is for another name (siem.example)". */
 int identity_collector(gnutls_x509_crt_t crt, const char *host, struct err *err);

@@ -68,6 +68,35 @@ gnutls_x509_crt_t tls_peer_cert(struct tls_conn *cn)
 	return cn->crt;
 }
 
+/* The authority is behind the peer's certificate in its chain, or among those we trust. */
+int tls_peer_issuer(struct tls_conn *cn, uint8_t ret_sha1[20])
+{
+	gnutls_x509_crt_t crt = tls_peer_cert(cn), issuer = NULL;
+	const gnutls_datum_t *chain;
+	unsigned n = 0;
+	size_t len = 20;
+	int r;
+
+	chain = gnutls_certificate_get_peers(cn->session, &n);
+	if (crt == NULL || chain == NULL)
+		return -1;
+	if (n > 1 && gnutls_x509_crt_init(&issuer) == 0 &&
+	    gnutls_x509_crt_import(issuer, &chain[1], GNUTLS_X509_FMT_DER) < 0) {
+		gnutls_x509_crt_deinit(issuer);
+		issuer = NULL;
+	}
+	if (issuer != NULL && gnutls_x509_crt_check_issuer(crt, issuer) == 0) {
+		gnutls_x509_crt_deinit(issuer);
+		issuer = NULL;
+	}
+	if (issuer == NULL &&
+	    gnutls_certificate_get_issuer(cn->creds->cred, crt, &issuer, GNUTLS_TL_GET_COPY) < 0)
+		return -1;
+	r = gnutls_x509_crt_get_fingerprint(issuer, GNUTLS_DIG_SHA1, ret_sha1, &len);
+	gnutls_x509_crt_deinit(issuer);
+	return r < 0 ? -1 : 0;
+}
+
 /* Called by GnuTLS within the handshake, before the peer's Finished is answered. */
 static int on_verify(gnutls_session_t session)
 {

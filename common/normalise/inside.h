@@ -70,6 +70,12 @@ bool splice_document(struct normaliser *nz, struct slice text, const struct norm
 		     struct slice own, struct buf *out);
 void splice_known_release(struct splice_known *k);
 
+/* forwarded.c: who sent a Windows event. false: the event says that it is another computer's, which
+ * the client may not say. */
+#define FORWARDED_MISMATCH "computer_mismatch" /* in log.flags */
+bool forwarded(const struct norm_forwarder *from, struct event *ev);
+void forwarded_fields(const struct norm_forwarder *from, struct event *ev);
+
 /* message is all that is known; kind: pipeline_error where why is given. */
 void format_raw(struct slice line, const char *why, struct event *ev);
 

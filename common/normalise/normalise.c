@@ -152,6 +152,19 @@ static enum norm_format recognise(struct slice line)
 	return NORM_AUTO;
 }
 
+/* A client sent an event in another computer's name: kept as it is, but as what the client said. */
+static void not_its_own(struct slice text, const struct norm_source *src, struct event *ev)
+{
+	struct arena *mem = ev->mem;
+
+	event_init(ev, mem);
+	ev->time_ns = src->received_ns;
+	source_fields(src, ev);
+	forwarded_fields(src->forwarder, ev);
+	event_add(ev, ECS_LOG_FLAGS, SLICE(FORWARDED_MISMATCH));
+	format_raw(text, "the event names another computer than the client that sent it", ev);
+}
+
 void normalise(struct normaliser *nz, enum norm_format format, struct slice line,
 	       const struct norm_source *src, struct arena *mem, struct event *ev)
 {
@@ -183,6 +196,8 @@ void normalise(struct normaliser *nz, enum norm_format format, struct slice line
 	case NORM_WINXML:
 		if (!format_winxml(nz, text, ev, &err))
 			format_raw(text, reason(src, line, &err), ev);
+		if (src->forwarder != NULL && !forwarded(src->forwarder, ev))
+			not_its_own(text, src, ev);
 		break;
 	default:
 		format_raw(text, NULL, ev);

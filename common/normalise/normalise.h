@@ -18,6 +18,14 @@ enum norm_format {
 	NORM_FORMATS
 };
 
+/* A Windows event came by a forwarder that has authenticated. What the event says of its computer
+ * is believed only of that computer's own client, or of a relay. */
+struct norm_forwarder {
+	struct slice client;       /* its principal or its certificate's name */
+	struct slice subscription; /* by which it sent */
+	bool relay;                /* may forward other computers' events */
+};
+
 struct norm_source { /* what the record itself does not say; slices borrowed for the call's event */
 	const char *input;   /* input.type as Filebeat names it: "log", "udp", "tcp", "unix",
 				"journald" */
@@ -30,6 +38,7 @@ struct norm_source { /* what the record itself does not say; slices borrowed for
 	bool local;          /* the record is this machine's own (file, journal, unix socket) */
 	bool cut;            /* the record was cut at the input's limit: flagged in log.flags */
 	bool keep_original;  /* write event.original */
+	const struct norm_forwarder *forwarder; /* NULL: none */
 };
 
 struct normaliser;

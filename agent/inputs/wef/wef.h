@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* agent/inputs/wef/wef.h: the insides of the `wef` input, a Windows Event Collector. Its files:
+ *   wef.c           settings, life cycle, the two doors (HTTPS 5986, HTTP with Kerberos 5985)
+ *   session.c       one connection: requests in, answers out, who the client is
+ *   receive.c       what a message asks for: Enumerate, Events, Heartbeat, End
+ *   hosts.c         what is known of each client and subscription
+ *   wire, http, mime, krb, sldc, text, soap, head   bytes to messages
+ *   subscription, query, reply                      what clients are asked for
+ * Windows waits for each answer, so the order is: events and bookmark into the spool, both on disk,
+ * then Ack. What cannot be taken now is answered by 503, and the client keeps it in its own log.
+ * Standards: MS-WSMV, DSP0226 (WS-Management). Thread: the loop thread. */
+#ifndef VARTIO_WEF_H
+#define VARTIO_WEF_H
+
+#include "agent/inputs/input.h"
+#include "agent/inputs/wef/head.h"
+#include "agent/inputs/wef/hosts.h"
+#include "agent/inputs/wef/http.h"
+#include "agent/inputs/wef/krb.h"
+#include "agent/inputs/wef/wire.h"
+#include "agent/inputs/wef/reply.h"
+#include "agent/inputs/wef/soap.h"
+#include "agent/inputs/wef/subscription.h"
+
+#define WEF_CLIENT_MAX 256u /* bytes of a client's name */
+
+extern const struct input_class input_wef;
+
+struct wef_conf {
+	const char *host;                     /* the name that clients reach us by; NULL: as they say */
+	const char *https, *kerberos;         /* ADDRESS:PORT; NULL: no such door */
+	const char *ca, *certificate, *key;   /* https */
+	const char *keytab;                   /* kerberos */
+	bool replay_cache;
+	struct conf_strs relays; /* clients that may send other computers' events */
+	int64_t https_port, kerberos_port;    /* that clients are told; 0: the one listened on */
+	int64_t max_connections;
+	uint64_t max_body_bytes, max_message_bytes;
+	const struct conf_node *subscriptions;
+};
+
+struct wef_door {
+	struct wef *wef;
+	uv_tcp_t listener;
+	bool open, https;
+	uint16_t port; /* told to clients */
+};
+
+struct session;
+struct wef {
+	struct input *in;
+	const struct wef_conf *conf;
+	struct arena mem; /* the subscriptions */
+	struct wef_subscriptions subs;
+	struct wef_door doors[2];
+	uv_timer_t tick;
+	unsigned handles, n_sessions;
+	bool paused, closing;
+	struct session *sessions;       /* all */
+	struct session *first, **last;  /* those that wait for the disk, oldest first */
+	struct tls_creds *creds;        /* https */
+	struct krb *krb;
+	struct soap *soap;
+	struct wef_hosts *hosts;
+	struct buf clear, text, reply, out; /* of the request at hand */
+	struct buf key, place;
+	int64_t warned_ns;
+	void (*closed)(struct input *in);
+};
+
+/* session.c */
+void wef_accept(struct wef_door *door);
+void wef_durable(struct wef *w);       /* the disk has more: answers what waited for it */
+void wef_sweep(struct wef *w);         /* bodies that do not come, answers that are late */
+void wef_sessions_close(struct wef *w);
+void wef_warn(struct wef *w, const struct err *err); /* at most one a minute; all are counted */
+
+/* wef.c */
+void wef_handle_gone(struct wef *w); /* one handle or session has ended */
+
+/* receive.c. Status of the answer; its text is in w->reply (empty: none). *ret_wait: only when what
+ * was taken until now is durable. */
+struct wef_peer {
+	const char *client;  /* authenticated: principal, or the certificate's name; lower-case */
+	const char *address; /* without the port */
+	const char *issuer;  /* https: the thumbprint */
+	struct slice path;
+	bool https;
+	uint16_t port;
+};
+unsigned wef_receive(struct wef *w, const struct wef_peer *peer, const struct soap_msg *msg,
+		     bool *ret_wait, struct err *err);
+
+#endif
