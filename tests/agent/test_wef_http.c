@@ -61,9 +61,10 @@ static void test_rows(void **state)
 static void test_fields_are_trimmed(void **state)
 {
 	struct http_head h;
-	struct slice in = SLICE("POST /wsman/SubscriptionManager/WEC HTTP/1.1\r\n"
-				"Authorization:  Kerberos YII= \r\nContent-Type:\tx/y\r\n"
-				"Host: wec:5985\r\nConnection: Close\r\nContent-Length: 0\r\n\r\nrest");
+	struct slice in =
+		SLICE("POST /wsman/SubscriptionManager/WEC HTTP/1.1\r\n"
+		      "Authorization:  Kerberos YII= \r\nContent-Type:\tx/y\r\n"
+		      "Host: wec:5985\r\nConnection: Close\r\nContent-Length: 0\r\n\r\nrest");
 
 	assert_int_equal(http_head(in, MAX, &h), in.n - 4);
 	assert_true(slice_is(h.path, "/wsman/SubscriptionManager/WEC"));
@@ -112,7 +113,9 @@ static void test_answers(void **state)
 		{ { .status = 200, .content_type = "a/b", .length = 7 },
 		  "HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 7\r\n\r\n" },
 		{ { .status = 204 }, "HTTP/1.1 204 No Content\r\n\r\n" },
-		{ { .status = 401, .challenge = { "WWW-Authenticate: Kerberos\r\n", 28 }, .close = true },
+		{ { .status = 401,
+		    .challenge = { "WWW-Authenticate: Kerberos\r\n", 28 },
+		    .close = true },
 		  "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Kerberos\r\nContent-Length: 0\r\n"
 		  "Connection: close\r\n\r\n" },
 		{ { .status = 405 },

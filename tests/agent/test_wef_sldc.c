@@ -58,14 +58,15 @@ static const struct {
 	{ "8 + 0", RESET1 A B "1 110000 0000000001 " EOR, "ABBBBBBBBB", ERR_NONE },
 	{ "16 + 0", RESET1 A "1 11100000 0000000000 " EOR, "AAAAAAAAAAAAAAAAA", ERR_NONE },
 	{ "scheme 2", RESET2 A8 B8 EOR, "AB", ERR_NONE },
-	{ "scheme 2: FF has a bit behind it", RESET2 A8 "11111111 0 " B8 EOR, "A\xff"
+	{ "scheme 2: FF has a bit behind it", RESET2 A8 "11111111 0 " B8 EOR,
+	  "A\xff"
 	  "B",
 	  ERR_NONE },
 	{ "scheme 2 bytes enter the ring", RESET2 A8 B8 SCHEME1 "1 00 0000000000 " EOR, "ABAB",
 	  ERR_NONE },
 	{ "a flush and a file mark say nothing", RESET1 A FLUSH B MARK C EOR, "ABC", ERR_NONE },
-	{ "a reset leaves the ring's bytes", RESET1 A B C RESET1 B "1 00 0000000001 " EOR,
-	  "ABCBBC", ERR_NONE },
+	{ "a reset leaves the ring's bytes", RESET1 A B C RESET1 B "1 00 0000000001 " EOR, "ABCBBC",
+	  ERR_NONE },
 	{ "the end marker", RESET1 A END, "A", ERR_NONE },
 	{ "no scheme", A EOR, "", ERR_SYNTAX },
 	{ "a symbol that is not one", RESET1 A CONTROL "0111 ", "A", ERR_SYNTAX },

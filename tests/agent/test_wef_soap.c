@@ -39,7 +39,8 @@ static void test_header(void **state)
 		"<a:ReplyTo><a:Address>http://anon</a:Address></a:ReplyTo>"
 		"<m:MachineID xmlns:m='http://schemas.microsoft.com/wbem/wsman/1/machineid'>ws01\n"
 		"</m:MachineID><e:Identifier>ID\n</e:Identifier><Version>uuid:V</Version>"
-		"<w:Bookmark> <BookmarkList><Bookmark Channel=\"a&amp;b\"/></BookmarkList></w:Bookmark>"
+		"<w:Bookmark> <BookmarkList><Bookmark "
+		"Channel=\"a&amp;b\"/></BookmarkList></w:Bookmark>"
 		"<w:AckRequested/><w:MaxEnvelopeSize>512000</w:MaxEnvelopeSize>",
 		"<w:Events></w:Events>"));
 
@@ -73,7 +74,8 @@ static void test_other_prefixes(void **state)
 	in = SLICE("<Envelope xmlns='http://www.w3.org/2003/05/soap-envelope'><Header>"
 		   "<x:Action xmlns:x='http://schemas.xmlsoap.org/ws/2004/08/addressing'>"
 		   "http://schemas.dmtf.org/wbem/wsman/1/wsman/Heartbeat</x:Action>"
-		   "<x:Action xmlns:x='http://elsewhere'>nothing</x:Action></Header><Body/></Envelope>");
+		   "<x:Action "
+		   "xmlns:x='http://elsewhere'>nothing</x:Action></Header><Body/></Envelope>");
 	assert_int_equal(soap_read(sp, in, &m, &err), 0);
 	assert_int_equal(m.action, SOAP_HEARTBEAT);
 }
@@ -83,12 +85,15 @@ static void test_event_forms(void **state)
 	static const struct {
 		const char *name, *in, *event;
 	} rows[] = {
-		{ "CDATA", "<w:Event><![CDATA[<Event>a&b</Event>]]></w:Event>", "<Event>a&b</Event>" },
-		{ "escaped", "<w:Event>&lt;Event&gt;a&lt;/Event&gt;</w:Event>", "<Event>a</Event>" },
+		{ "CDATA", "<w:Event><![CDATA[<Event>a&b</Event>]]></w:Event>",
+		  "<Event>a&b</Event>" },
+		{ "escaped", "<w:Event>&lt;Event&gt;a&lt;/Event&gt;</w:Event>",
+		  "<Event>a</Event>" },
 		{ "nested", "<w:Event>\n <Event xmlns='x'><a b='c'/></Event>\n</w:Event>",
 		  "<Event xmlns='x'><a b='c'/></Event>" },
 		{ "nested, nothing in it", "<w:Event><Event/></w:Event>", "<Event/>" },
-		{ "in two pieces", "<w:Event><![CDATA[<Ev]]><![CDATA[ent/>]]></w:Event>", "<Event/>" },
+		{ "in two pieces", "<w:Event><![CDATA[<Ev]]><![CDATA[ent/>]]></w:Event>",
+		  "<Event/>" },
 		{ "empty", "<w:Event></w:Event>", "" },
 	};
 
@@ -204,7 +209,8 @@ static void test_text(void **state)
 static void test_text_there_and_back(void **state)
 {
 	struct buf one = { 0 }, two = { 0 };
-	struct slice text = SLICE("<a>\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80 and plain text, long</a>");
+	struct slice text =
+		SLICE("<a>\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80 and plain text, long</a>");
 
 	wef_text_write(text, &one);
 	assert_true(slice_starts(buf_view(&one), SLICE("\xff\xfe<\0")));

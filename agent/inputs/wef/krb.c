@@ -53,9 +53,10 @@ static int load(struct err *err)
 		return 0;
 	so = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
 	if (so == NULL)
-		return err_set(err, ERR_ABSENT,
-			       "Kerberos needs %s, which is not here: apt-get install libgssapi-krb5-2",
-			       LIBRARY);
+		return err_set(
+			err, ERR_ABSENT,
+			"Kerberos needs %s, which is not here: apt-get install libgssapi-krb5-2",
+			LIBRARY);
 #define FIND(name)                                                                                 \
 	found = dlsym(so, #name);                                                                  \
 	memcpy(&lib.name, &found, sizeof(found)); /* POSIX: of one size, whatever C says */        \
@@ -77,9 +78,8 @@ static void put_status(struct buf *out, OM_uint32 code, int kind)
 	OM_uint32 minor, more = 0;
 	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
 
-	if (GSS_ERROR(lib.gss_display_status(&minor, code, kind, kind == GSS_C_MECH_CODE
-									? lib.krb5_mech
-									: GSS_C_NO_OID,
+	if (GSS_ERROR(lib.gss_display_status(&minor, code, kind,
+					     kind == GSS_C_MECH_CODE ? lib.krb5_mech : GSS_C_NO_OID,
 					     &more, &text)))
 		return;
 	if (out->n > 0)
@@ -111,10 +111,11 @@ int krb_open(const char *keytab, bool replay, struct krb **ret, struct err *err)
 	if (load(err) < 0)
 		return -1;
 	if (access(keytab, R_OK) < 0)
-		return err_set(err, ERR_ABSENT,
-			       "the keytab %s cannot be read; vartio-agent wef setup tells how it is "
-			       "made",
-			       keytab);
+		return err_set(
+			err, ERR_ABSENT,
+			"the keytab %s cannot be read; vartio-agent wef setup tells how it is "
+			"made",
+			keytab);
 	g = calloc(1, sizeof(*g));
 	if (g == NULL)
 		return err_nomem(err);
@@ -186,8 +187,8 @@ int krb_accept(struct krb_context *cx, struct slice token, struct buf *answer, s
 	if (cx->done)
 		return err_set(err, ERR_DENIED, "it has authenticated before on this connection");
 	major = lib.gss_accept_sec_context(&minor, &cx->ctx, cx->krb->cred, &in,
-					   GSS_C_NO_CHANNEL_BINDINGS, &name, NULL, &out, &flags, NULL,
-					   NULL);
+					   GSS_C_NO_CHANNEL_BINDINGS, &name, NULL, &out, &flags,
+					   NULL, NULL);
 	buf_put(answer, out.value, out.length);
 	lib.gss_release_buffer(&ignored, &out);
 	if (GSS_ERROR(major))
@@ -229,9 +230,10 @@ int krb_unwrap(struct krb_context *cx, const struct mime *m, struct slice *ret_c
 
 	major = lib.gss_unwrap_iov(&minor, cx->ctx, &encrypted, NULL, iov, 2);
 	if (GSS_ERROR(major))
-		return failed(err, ERR_DENIED, "a message was not protected as agreed", major, minor);
-	if ((major & (GSS_S_DUPLICATE_TOKEN | GSS_S_OLD_TOKEN | GSS_S_UNSEQ_TOKEN |
-		      GSS_S_GAP_TOKEN)) != 0)
+		return failed(err, ERR_DENIED, "a message was not protected as agreed", major,
+			      minor);
+	if ((major &
+	     (GSS_S_DUPLICATE_TOKEN | GSS_S_OLD_TOKEN | GSS_S_UNSEQ_TOKEN | GSS_S_GAP_TOKEN)) != 0)
 		return err_set(err, ERR_DENIED, "a message came again, or out of its order");
 	if (!encrypted)
 		return err_set(err, ERR_DENIED, "a message was not encrypted");

@@ -3,8 +3,8 @@
  * once, then every body is protected by it.
  * MIT's library is loaded when the first listener for Kerberos opens, for good: 2 MB that others do
  * not pay for. Its file system and network use is none: keys come from the keytab given.
- * Standards: RFC 4120, RFC 4121 (tokens), RFC 4178 (SPNEGO), RFC 4559 (HTTP schemes), MS-WSMV 2.2.9.
- * Thread: the loop thread; accepting takes 0.1 ms. */
+ * Standards: RFC 4120, RFC 4121 (tokens), RFC 4178 (SPNEGO), RFC 4559 (HTTP schemes),
+ * MS-WSMV 2.2.9. Thread: the loop thread; accepting takes 0.1 ms. */
 #ifndef VARTIO_WEF_KRB_H
 #define VARTIO_WEF_KRB_H
 

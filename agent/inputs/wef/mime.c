@@ -5,13 +5,13 @@
 
 #include "common/store/le.h"
 
-#define BOUNDARY      "Encrypted Boundary"
-#define BOUNDARY_MAX  70u /* RFC 2046 5.1.1 */
-#define TYPE_LEAD     "application/HTTP-"
-#define TYPE_TAIL     "-session-encrypted"
-#define CLEAR_TYPE    "application/soap+xml;charset=UTF-16"
-#define FIELD_MAX     512u /* bytes of a line of a part's fields */
-#define LENGTH_FIELD  4u
+#define BOUNDARY     "Encrypted Boundary"
+#define BOUNDARY_MAX 70u /* RFC 2046 5.1.1 */
+#define TYPE_LEAD    "application/HTTP-"
+#define TYPE_TAIL    "-session-encrypted"
+#define CLEAR_TYPE   "application/soap+xml;charset=UTF-16"
+#define FIELD_MAX    512u /* bytes of a line of a part's fields */
+#define LENGTH_FIELD 4u
 
 static const char *const scheme_names[MIME_SCHEMES] = { "Kerberos", "SPNEGO" };
 
@@ -141,9 +141,11 @@ int mime_read(struct slice content_type, struct slice body, struct mime *ret, st
 	if (!take_boundary(&body, boundary) || !take_field(&body, "Content-Type", &type) ||
 	    !take_field(&body, "OriginalContent", &original) ||
 	    !parameter(original, "Length", &length) || !slice_uint(length, UINT32_MAX, &n))
-		return err_set(err, ERR_SYNTAX, "encrypted body: its first part is not as it should be");
+		return err_set(err, ERR_SYNTAX,
+			       "encrypted body: its first part is not as it should be");
 	if (!take_boundary(&body, boundary) || !take_field(&body, "Content-Type", &octets))
-		return err_set(err, ERR_SYNTAX, "encrypted body: its second part is not as it should be");
+		return err_set(err, ERR_SYNTAX,
+			       "encrypted body: its second part is not as it should be");
 	m.length = (size_t)n;
 	if (read_token(body, &m, err) < 0)
 		return -1;

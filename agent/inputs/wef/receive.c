@@ -11,9 +11,9 @@
 #include "common/base/text.h"
 #include "common/base/time.h"
 
-#define BOOKMARK_MAX 65536u
-#define PLACE_NAME_MAX     256u /* bytes of a channel's or computer's name in a checkpoint */
-#define DELIVERY     "/wsman/subscriptions/"
+#define BOOKMARK_MAX   65536u
+#define PLACE_NAME_MAX 256u /* bytes of a channel's or computer's name in a checkpoint */
+#define DELIVERY       "/wsman/subscriptions/"
 
 static struct slice key_bookmark(struct wef *w, const struct wef_subscription *sub,
 				 const char *client)
@@ -76,8 +76,7 @@ static unsigned enumerate(struct wef *w, const struct wef_peer *peer, const stru
 		if (!wef_subscription_for(sub, peer->client) ||
 		    (sub->path != NULL && !slice_is(peer->path, sub->path)))
 			continue;
-		mark = w->in->sink->checkpoint_get(w->in->sink,
-						   key_bookmark(w, sub, peer->client));
+		mark = w->in->sink->checkpoint_get(w->in->sink, key_bookmark(w, sub, peer->client));
 		offers[n] = (struct wef_offer){ sub, arena_copy(&mem, mark) };
 		status = offers[n].bookmark.p == NULL && mark.n > 0 ? 503 : status;
 		n++;

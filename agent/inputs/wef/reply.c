@@ -19,8 +19,7 @@
 static const char ack_action[] = "http://schemas.dmtf.org/wbem/wsman/1/wsman/Ack";
 static const char enumerated_action[] =
 	"http://schemas.xmlsoap.org/ws/2004/09/enumeration/EnumerateResponse";
-static const char subscribe_action[] =
-	"http://schemas.xmlsoap.org/ws/2004/08/eventing/Subscribe";
+static const char subscribe_action[] = "http://schemas.xmlsoap.org/ws/2004/08/eventing/Subscribe";
 static const char profile_tls[] =
 	"http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual";
 static const char profile_kerberos[] =
@@ -111,10 +110,9 @@ static void put_reference(struct buf *out, const struct wef_address *at,
 
 static void put_policy(struct buf *out, const struct wef_address *at)
 {
-	buf_str(out,
-		"<c:Policy xmlns:c=\"http://schemas.xmlsoap.org/ws/2002/12/policy\" "
-		"xmlns:auth=\"http://schemas.microsoft.com/wbem/wsman/1/authentication\">"
-		"<c:ExactlyOne><c:All>");
+	buf_str(out, "<c:Policy xmlns:c=\"http://schemas.xmlsoap.org/ws/2002/12/policy\" "
+		     "xmlns:auth=\"http://schemas.microsoft.com/wbem/wsman/1/authentication\">"
+		     "<c:ExactlyOne><c:All>");
 	buf_printf(out, "<auth:Authentication Profile=\"%s\"",
 		   at->https ? profile_tls : profile_kerberos);
 	if (at->https)

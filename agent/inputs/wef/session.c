@@ -32,11 +32,11 @@ struct session {
 	struct krb_context *cx;
 	enum mime_scheme scheme;
 	struct http_head head;
-	size_t head_n;      /* bytes of the head at the front of what is held; 0: not there yet */
-	uint64_t since_ms;  /* loop time when the request began, or the waiting; 0: neither */
-	uint64_t mark;      /* WAITING: how far the disk must be */
+	size_t head_n;     /* bytes of the head at the front of what is held; 0: not there yet */
+	uint64_t since_ms; /* loop time when the request began, or the waiting; 0: neither */
+	uint64_t mark;     /* WAITING: how far the disk must be */
 	bool waiting, closing;
-	struct buf answer;  /* WAITING: the SOAP text */
+	struct buf answer; /* WAITING: the SOAP text */
 	char issuer[WEF_THUMBPRINT_LEN + 1];
 	char client[WEF_CLIENT_MAX]; /* "": not authenticated */
 	char address[INET6_ADDRSTRLEN];
@@ -91,7 +91,7 @@ static void send_status(struct session *s, unsigned status)
 {
 	/* RFC 4559 and Windows: both schemes, each in a field of its own. */
 	const struct slice both = SLICE("WWW-Authenticate: Kerberos\r\n"
-					       "WWW-Authenticate: Negotiate\r\n");
+					"WWW-Authenticate: Negotiate\r\n");
 	bool asks = status == 401 && !s->door->https;
 	struct http_answer a = { .status = status,
 				 .challenge = asks ? both : (struct slice){ NULL, 0 },

@@ -96,8 +96,7 @@ static int make_version(struct wef_subscription *sub, struct err *err)
 	buf_printf(&seen, "%s|%d|%d|%d|%d|%lld|%lld|%lld|%lld|%lld|", sub->name, sub->content,
 		   sub->compression, sub->read_existing, sub->ignore_channel_error,
 		   (long long)sub->max_time_ms, (long long)sub->heartbeat_ms,
-		   (long long)sub->retry_ms, (long long)sub->retries,
-		   (long long)sub->max_elements);
+		   (long long)sub->retry_ms, (long long)sub->retries, (long long)sub->max_elements);
 	buf_slice(&seen, sub->query_xml);
 	good = !seen.failed;
 	guid(buf_view(&seen), sub->version);
@@ -171,9 +170,10 @@ int wef_subscriptions_read(const struct conf_node *list, struct arena *mem,
 			      "subscriptions: expected a list of them (- name: baseline)");
 	do {
 		if (subs.n == WEF_SUBSCRIPTIONS_MAX)
-			return err_at(err, nd->line, nd->col, ERR_FULL,
-				      "subscriptions: more than %u; each costs every client a connection",
-				      WEF_SUBSCRIPTIONS_MAX);
+			return err_at(
+				err, nd->line, nd->col, ERR_FULL,
+				"subscriptions: more than %u; each costs every client a connection",
+				WEF_SUBSCRIPTIONS_MAX);
 		if (one(nd, mem, &subs, err) < 0)
 			return -1;
 		nd = nd != NULL ? nd->next : NULL;
@@ -194,7 +194,8 @@ bool wef_listed(const struct conf_strs *list, const char *client)
 
 bool wef_subscription_for(const struct wef_subscription *sub, const char *client)
 {
-	return (sub->only.n == 0 || wef_listed(&sub->only, client)) && !wef_listed(&sub->except, client);
+	return (sub->only.n == 0 || wef_listed(&sub->only, client)) &&
+	       !wef_listed(&sub->except, client);
 }
 
 const struct wef_subscription *wef_subscription_by_id(const struct wef_subscriptions *subs,

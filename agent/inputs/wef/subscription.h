@@ -8,7 +8,7 @@
 
 #include "common/base/conf.h"
 
-#define WEF_SUBSCRIPTIONS_MAX 16u  /* each holds a connection of every client */
+#define WEF_SUBSCRIPTIONS_MAX 16u /* each holds a connection of every client */
 #define WEF_GUID_LEN          36u
 #define WEF_CHANNELS_MAX      256u /* Windows' bound for one query */
 #define WEF_QUERY_MAX         (64u * 1024)
@@ -24,7 +24,7 @@ struct wef_subscription {
 	bool compression, read_existing, ignore_channel_error;
 	int64_t max_time_ms, heartbeat_ms, retry_ms, retries, max_elements;
 	/* settled by wef_subscriptions_read */
-	struct slice query_xml; /* trimmed */
+	struct slice query_xml;                                       /* trimmed */
 	char identifier[WEF_GUID_LEN + 1], version[WEF_GUID_LEN + 1]; /* upper-case GUIDs */
 };
 struct wef_subscriptions {

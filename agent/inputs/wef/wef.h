@@ -27,13 +27,13 @@
 extern const struct input_class input_wef;
 
 struct wef_conf {
-	const char *host;                     /* the name that clients reach us by; NULL: as they say */
-	const char *https, *kerberos;         /* ADDRESS:PORT; NULL: no such door */
-	const char *ca, *certificate, *key;   /* https */
-	const char *keytab;                   /* kerberos */
+	const char *host;             /* the name that clients reach us by; NULL: as they say */
+	const char *https, *kerberos; /* ADDRESS:PORT; NULL: no such door */
+	const char *ca, *certificate, *key; /* https */
+	const char *keytab;                 /* kerberos */
 	bool replay_cache;
-	struct conf_strs relays; /* clients that may send other computers' events */
-	int64_t https_port, kerberos_port;    /* that clients are told; 0: the one listened on */
+	struct conf_strs relays;           /* clients that may send other computers' events */
+	int64_t https_port, kerberos_port; /* that clients are told; 0: the one listened on */
 	int64_t max_connections;
 	uint64_t max_body_bytes, max_message_bytes;
 	const struct conf_node *subscriptions;
@@ -56,9 +56,9 @@ struct wef {
 	uv_timer_t tick;
 	unsigned handles, n_sessions;
 	bool paused, closing;
-	struct session *sessions;       /* all */
-	struct session *first, **last;  /* those that wait for the disk, oldest first */
-	struct tls_creds *creds;        /* https */
+	struct session *sessions;      /* all */
+	struct session *first, **last; /* those that wait for the disk, oldest first */
+	struct tls_creds *creds;       /* https */
 	struct krb *krb;
 	struct soap *soap;
 	struct wef_hosts *hosts;
@@ -70,8 +70,8 @@ struct wef {
 
 /* session.c */
 void wef_accept(struct wef_door *door);
-void wef_durable(struct wef *w);       /* the disk has more: answers what waited for it */
-void wef_sweep(struct wef *w);         /* bodies that do not come, answers that are late */
+void wef_durable(struct wef *w); /* the disk has more: answers what waited for it */
+void wef_sweep(struct wef *w);   /* bodies that do not come, answers that are late */
 void wef_sessions_close(struct wef *w);
 void wef_warn(struct wef *w, const struct err *err); /* at most one a minute; all are counted */
 

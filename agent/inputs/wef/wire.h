@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* agent/inputs/wef/wire.h: one connection of a client, plain or TLS, to whoever reads its bytes.
- * Both behave as common/net/tls.h says: bytes are offered again until they are used; paused, nothing
- * is read; closed comes once, then the wire is gone. Thread: the loop thread. */
+ * Both behave as common/net/tls.h says: bytes are offered again until they are used; paused,
+ * nothing is read; closed comes once, then the wire is gone. Thread: the loop thread. */
 #ifndef VARTIO_WEF_WIRE_H
 #define VARTIO_WEF_WIRE_H
 
