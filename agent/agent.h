@@ -9,5 +9,6 @@ int agent_enrol(int argc, char **argv);     /* agent/enrol/command.c */
 int agent_check(int argc, char **argv);     /* agent/check.c */
 int agent_status(int argc, char **argv);    /* agent/status.c */
 int agent_normalise(int argc, char **argv); /* agent/normalise.c */
+int agent_wef(int argc, char **argv);       /* agent/inputs/wef/command.c */
 
 #endif

@@ -16,6 +16,7 @@ static const struct {
 	{ "check", agent_check },
 	{ "status", agent_status },
 	{ "normalise", agent_normalise },
+	{ "wef", agent_wef },
 	{ NULL, NULL },
 };
 /* clang-format on */
@@ -43,7 +44,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && subcommands[i].name != NULL; i++)
 		if (strcmp(argv[1], subcommands[i].name) == 0)
 			return subcommands[i].run(argc - 1, argv + 1);
-	fputs("usage: vartio-agent [--config FILE] run | enrol | check | status | normalise\n",
+	fputs("usage: vartio-agent [--config FILE] run | enrol | check | status | normalise | "
+	      "wef\n",
 	      stderr);
 	return 2;
 }

@@ -5,9 +5,10 @@
 
 #include <stdio.h>
 
-#include "collector/alert/fill.h"
+#include "collector/alert/fields.h"
 #include "collector/alert/mime.h"
 #include "collector/alert/page.h"
+#include "common/base/fill.h"
 #include "common/base/hash.h"
 #include "common/base/i18n.h"
 #include "common/base/zone.h"

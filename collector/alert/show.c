@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-#include "collector/alert/fill.h"
+#include "collector/alert/fields.h"
+#include "common/base/fill.h"
 #include "common/base/text.h"
 #include "common/base/zone.h"
 

@@ -4,9 +4,9 @@
 
 #include <stdio.h>
 
-#include "collector/alert/fill.h"
 #include "collector/alert/mime.h"
 #include "collector/alert/notify.h"
+#include "common/base/fill.h"
 #include "common/base/zone.h"
 
 #define T0 INT64_C(1795420800) /* 2026-11-23T08:00:00Z */

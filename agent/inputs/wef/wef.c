@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "agent/inputs/syslog.h"
+#include "agent/inputs/wef/inspect.h"
 
 #define TICK_MS   5000u
 #define LISTENING 511
@@ -222,6 +223,7 @@ const struct input_class input_wef = {
 	.lane = LANE_KEEP,
 	.conf = wef_items,
 	.conf_size = sizeof(struct wef_conf),
+	.check = wef_check,
 	.open = wef_open,
 	.pause = wef_pause,
 	.resume = wef_resume,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* collector/alert/fill.h: a text of ours with its {placeholders} filled, in one pass: what a value
+/* common/base/fill.h: a text of ours with its {placeholders} filled, in one pass: what a value
  * holds is never looked at for placeholders again.
  * What comes out is plain text without controls but for the template's own line ends; whoever puts
  * it into HTML or a header still escapes it for that place. */
-#ifndef VARTIO_ALERT_FILL_H
-#define VARTIO_ALERT_FILL_H
+#ifndef VARTIO_BASE_FILL_H
+#define VARTIO_BASE_FILL_H
 
 #include "common/base/text.h"
 
@@ -25,16 +25,5 @@ void fill_value(struct buf *out, struct slice value, bool outside);
  * IP addresses and absolute paths stay as they are: they are read aloud on the phone, and mail
  * programs make no links of them. */
 void fill_defang(struct buf *out, struct slice s);
-
-/* The placeholders of rule texts that an event's field fills: X(ID, name, field). Messages and the
- * command line know the same ones; rules/README.md lists them for authors. */
-#define FILL_FIELDS(X)                                                                             \
-	X(HOST, "host", "host.name")                                                               \
-	X(USER, "user", "user.name")                                                               \
-	X(SOURCE_IP, "source_ip", "source.ip")                                                     \
-	X(COMMAND, "command", "process.command_line")                                              \
-	X(TARGET_USER, "target_user", "user.target.name")                                          \
-	X(GROUP, "group", "group.name")                                                            \
-	X(SERVICE, "service", "service.name")
 
 #endif

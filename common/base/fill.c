@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "collector/alert/fill.h"
+#include "common/base/fill.h"
 
 #include <strings.h>
 
