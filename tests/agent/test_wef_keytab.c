@@ -3,6 +3,7 @@
  */
 #include "tests/cmocka.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "agent/inputs/wef/keytab.h"
@@ -68,7 +69,7 @@ static void keytab_rows(void **state)
 			r = keytab_parse((struct slice){ exact, n }, &mem, &kt, &err);
 			free(exact); /* nothing points into it */
 			if (n == files[i].n) {
-				print_message("%s: %s\n", files[i].name, r < 0 ? err.msg : "read");
+				printf("# %s: %s\n", files[i].name, r < 0 ? err.msg : "read");
 				assert_int_equal(r < 0 ? -1 : (int)kt.n, files[i].entries);
 			}
 			for (size_t k = 0; r == 0 && k < kt.n; k++) {
@@ -87,5 +88,5 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(keytab_rows) };
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }
