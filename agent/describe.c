@@ -19,19 +19,28 @@ static json_int_t get(const metric *m)
 	return (json_int_t)metric_get(m);
 }
 
+struct describing {
+	json_t *inputs;
+	int64_t now_ns;
+};
+
 static void add_input(void *arg, const struct input *in, bool waiting, const char *problem)
 {
 	const struct input_stats *st = &in->stats;
+	struct describing *d = arg;
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "id",
+			      in->id, "type", in->cls->name, "state",
+			      problem[0] != '\0' ? "down"
+			      : waiting          ? "waiting"
+						 : "running",
+			      "problem", problem, "events", get(&st->events), "bytes",
+			      get(&st->bytes), "dropped", get(&st->dropped), "cut", get(&st->cut),
+			      "errors", get(&st->errors), "lost", get(&st->lost), "last_event",
+			      time_or_null(metric_get(&st->last_ns)));
 
-	json_array_append_new(arg, json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o}",
-					     "id", in->id, "type", in->cls->name, "state",
-					     problem[0] != '\0' ? "down"
-					     : waiting          ? "waiting"
-								: "running",
-					     "problem", problem, "events", get(&st->events),
-					     "bytes", get(&st->bytes), "dropped", get(&st->dropped),
-					     "cut", get(&st->cut), "errors", get(&st->errors),
-					     "last_event", time_or_null(metric_get(&st->last_ns))));
+	if (in->cls->describe != NULL && in->data != NULL)
+		json_object_set_new(o, "described", in->cls->describe(in, d->now_ns));
+	json_array_append_new(d->inputs, o);
 }
 
 json_t *describe_agent(const struct config *cf, const struct spool *sp, const struct ship *sh,
@@ -40,9 +49,10 @@ json_t *describe_agent(const struct config *cf, const struct spool *sp, const st
 	const struct spool_stats *ss = spool_stats(sp);
 	const struct ship_stats *hs = ship_stats(sh);
 	json_t *inputs = json_array();
+	struct describing d = { inputs, now_ns };
 	uint64_t oldest = metric_get(&ss->oldest_ns);
 
-	keeper_each(kp, add_input, inputs);
+	keeper_each(kp, add_input, &d);
 	return json_pack(
 		"{s:s, s:s, s:o, s:o, s:{s:b, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I},"
 		" s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:s}, s:o}",
@@ -72,6 +82,17 @@ static const char *str(const json_t *o, const char *key)
 static long long num(const json_t *o, const char *key)
 {
 	return (long long)json_integer_value(json_object_get(o, key));
+}
+
+/* The kind's own lines. */
+static void put_described(const json_t *in, struct buf *out)
+{
+	const json_t *described = json_object_get(in, "described");
+
+	for (size_t i = 0; described != NULL && input_classes[i] != NULL; i++)
+		if (strcmp(input_classes[i]->name, str(in, "type")) == 0 &&
+		    input_classes[i]->describe_text != NULL)
+			input_classes[i]->describe_text(described, out);
 }
 
 void describe_text(const json_t *state, struct buf *out)
@@ -107,6 +128,7 @@ void describe_text(const json_t *state, struct buf *out)
 			   str(in, "last_event"), num(in, "dropped"));
 		if (str(in, "problem")[0] != '\0')
 			buf_printf(out, "           %s\n", str(in, "problem"));
+		put_described(in, out);
 	}
 }
 
@@ -138,6 +160,29 @@ static const struct {
 	{ "dropped", "vartio_agent_input_dropped_events", "Events an input could not keep." },
 	{ "cut", "vartio_agent_input_cut_events", "Events cut at the input's limit." },
 	{ "errors", "vartio_agent_input_errors", "Faults of an input." },
+	{ "lost", "vartio_agent_input_lost_events", "Events that an input's senders lost." },
+};
+/* Of an input's groups of senders (subscriptions); senders themselves have no label, for there may
+ * be thousands. */
+static const struct {
+	const char *key, *name, *type, *help;
+} group_families[] = {
+	{ "here", "vartio_agent_senders_here", "gauge", "Senders heard of lately." },
+	{ "expected", "vartio_agent_senders_expected", "gauge",
+	  "Senders known of old, not yet heard of since the start." },
+	{ "silent", "vartio_agent_senders_silent", "gauge",
+	  "Senders not heard of for two heartbeats." },
+	{ "gone", "vartio_agent_senders_gone", "gauge",
+	  "Senders known of old and not heard of since the start." },
+	{ "events", "vartio_agent_senders_events", "counter", "Events of a group of senders." },
+	{ "again", "vartio_agent_senders_repeated_events", "counter",
+	  "Events that had come before." },
+	{ "mismatched", "vartio_agent_senders_mismatched_events", "counter",
+	  "Events in another computer's name than the sender's." },
+	{ "lost", "vartio_agent_senders_lost_events", "counter",
+	  "Events that senders say they could not send." },
+	{ "gaps", "vartio_agent_senders_gaps", "counter",
+	  "Times that a sender lost its place in a log." },
 };
 
 static void put(struct buf *out, const char *name, const char *type, uint64_t v, const char *input)
@@ -149,6 +194,20 @@ static void put(struct buf *out, const char *name, const char *type, uint64_t v,
 		metrics_u64(out, full, v, "input", input, NULL);
 	else
 		metrics_u64(out, full, v, NULL);
+}
+
+static void put_group(struct buf *out, size_t family, const json_t *in)
+{
+	const json_t *groups = json_object_get(json_object_get(in, "described"), "subscriptions"),
+		     *g;
+	char full[96];
+	size_t i;
+
+	snprintf(full, sizeof(full), "%s%s", group_families[family].name,
+		 group_families[family].type[0] == 'c' ? "_total" : "");
+	json_array_foreach(groups, i, g)
+		metrics_u64(out, full, (uint64_t)num(g, group_families[family].key), "input",
+			    str(in, "id"), "subscription", str(g, "name"), NULL);
 }
 
 void describe_metrics(const json_t *state, struct buf *out)
@@ -176,6 +235,11 @@ void describe_metrics(const json_t *state, struct buf *out)
 		json_array_foreach(json_object_get(state, "inputs"), k, in)
 			put(out, input_families[i].name, "counter",
 			    (uint64_t)num(in, input_families[i].key), str(in, "id"));
+	}
+	for (size_t i = 0; i < sizeof(group_families) / sizeof(group_families[0]); i++) {
+		metrics_family(out, group_families[i].name, group_families[i].type,
+			       group_families[i].help);
+		json_array_foreach(json_object_get(state, "inputs"), k, in) put_group(out, i, in);
 	}
 	metrics_end(out);
 }

@@ -43,6 +43,7 @@ struct agent {
 	int64_t started_ns;
 	bool told_empty;      /* the first status event said that the spool was */
 	uint64_t told_places; /* damaged ones, in status events so far */
+	uint64_t told_lost;   /* by the inputs' senders */
 	bool stopping, reloading;
 	unsigned parts; /* still closing */
 };
@@ -148,6 +149,22 @@ static uint64_t dropped_by_inputs(struct agent *ag)
 	return n;
 }
 
+static void add_lost(void *arg, const struct input *in, bool waiting, const char *problem)
+{
+	*(uint64_t *)arg += metric_get(&in->stats.lost);
+}
+
+/* What the inputs' senders lost since it was last told. Only named when there is some, so that a
+ * rule can look for the name. */
+static uint64_t lost_anew(const struct agent *ag)
+{
+	uint64_t n = 0;
+
+	if (ag->keeper != NULL)
+		keeper_each(ag->keeper, add_lost, &n);
+	return n > ag->told_lost ? n - ag->told_lost : 0;
+}
+
 /* The status event: what the collector must know of an agent that has nothing to say. What a burst
  * left free in the heap goes back to the system first. */
 static void on_report(uv_timer_t *t)
@@ -155,8 +172,9 @@ static void on_report(uv_timer_t *t)
 	struct agent *ag = t->data;
 	const struct spool_stats *ss = spool_stats(ag->spool);
 	struct buf epochs = { 0 }, dropped = { 0 }, by_inputs = { 0 }, waiting = { 0 },
-		   damaged = { 0 }, places = { 0 };
+		   damaged = { 0 }, places = { 0 }, lost = { 0 };
 	uint64_t n_inputs = dropped_by_inputs(ag);
+	uint64_t n_lost = lost_anew(ag);
 	uint64_t n_places = metric_get(&ss->places_damaged);
 	bool empty = !ag->told_empty && spool_was_empty(ag->spool);
 	struct err err;
@@ -168,18 +186,25 @@ static void on_report(uv_timer_t *t)
 	buf_u64(&waiting, metric_get(&ss->events));
 	buf_u64(&damaged, metric_get(&ss->events_damaged));
 	buf_u64(&places, n_places - ag->told_places);
+	buf_u64(&lost, n_lost);
 	if (pipe_own(ag->pipe, host_of(ag), "agent status", time_now_ns(), &err,
 		     "vartio.agent.epochs", buf_cstr(&epochs), "vartio.agent.dropped",
 		     buf_cstr(&dropped), "vartio.agent.dropped_by_inputs", buf_cstr(&by_inputs),
 		     "vartio.agent.damaged", buf_cstr(&damaged), "vartio.agent.damaged_places",
 		     buf_cstr(&places), "vartio.agent.spool_events", buf_cstr(&waiting),
-		     empty ? "vartio.agent.before" : NULL, "none", NULL) == 0) {
+		     n_lost > 0 ? "vartio.agent.lost"
+		     : empty    ? "vartio.agent.before"
+				: NULL,
+		     n_lost > 0 ? buf_cstr(&lost) : "none",
+		     n_lost > 0 && empty ? "vartio.agent.before" : NULL, "none", NULL) == 0) {
 		ag->told_empty = true;
 		ag->told_places = n_places;
+		ag->told_lost += n_lost;
 	} else if (err.code != ERR_FULL) {
 		log_err(LOG_LEVEL_WARN, "status event", &err);
 	}
 	buf_release(&places);
+	buf_release(&lost);
 	buf_release(&epochs);
 	buf_release(&dropped);
 	buf_release(&by_inputs);

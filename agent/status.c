@@ -11,7 +11,7 @@
 #include "agent/describe.h"
 #include "agent/options.h"
 
-#define STATUS_MAX_BYTES (1u << 20)
+#define STATUS_MAX_BYTES (32u << 20) /* 20,000 clients of a Windows Event Collector */
 
 static int ask(const char *dir, struct buf *out, struct err *err)
 {

@@ -48,6 +48,7 @@ struct input_stats {
 	metric dropped;       /* records that could not be kept */
 	metric cut;           /* records longer than the limit */
 	metric errors;
+	metric lost; /* records that their sender lost on the way, as it says or its numbers tell */
 	metric last_ns; /* when the last record was taken */
 };
 
@@ -72,6 +73,10 @@ struct input_class {
 	void (*durable)(struct input *in);
 	/* Open: brings stats up to date with what only the kernel has counted. NULL: they are. */
 	void (*look)(struct input *in);
+	/* Open: what only this kind knows, as a JSON object (a new reference; NULL: out of memory),
+	 * and that as lines for a person. NULL: nothing more than stats. */
+	struct json_t *(*describe)(const struct input *in, int64_t now_ns);
+	void (*describe_text)(const struct json_t *described, struct buf *out);
 	void (*close)(struct input *in, void (*closed)(struct input *in)); /* later, as in libuv */
 };
 

@@ -19,7 +19,7 @@ static struct slice short_name(struct slice name)
 }
 
 /* The name of a machine account in a domain ends after 15 characters (its NetBIOS name). */
-static bool is_own(struct slice computer, struct slice client)
+bool norm_is_own(struct slice computer, struct slice client)
 {
 	struct slice host = short_name(computer), name = short_name(client);
 
@@ -65,7 +65,7 @@ bool forwarded(const struct norm_forwarder *from, struct event *ev)
 {
 	struct slice computer = event_text(ev, ECS_WINLOG_COMPUTER_NAME);
 
-	if (computer.n > 0 && !from->relay && !is_own(computer, from->client))
+	if (computer.n > 0 && !from->relay && !norm_is_own(computer, from->client))
 		return false;
 	forwarded_fields(from, ev);
 	if (event_get(ev, ECS_WINLOG_RECORD_ID) != NULL)

@@ -26,6 +26,9 @@ struct norm_forwarder {
 	bool relay;                /* may forward other computers' events */
 };
 
+/* Whether computer, as an event names it, is the client's own. */
+bool norm_is_own(struct slice computer, struct slice client);
+
 struct norm_source { /* what the record itself does not say; slices borrowed for the call's event */
 	const char *input;   /* input.type as Filebeat names it: "log", "udp", "tcp", "unix",
 				"journald" */

@@ -3,6 +3,7 @@
 #include "tests/cmocka.h"
 
 #include "agent/inputs/wef/head.h"
+#include "agent/inputs/wef/hosts.h"
 
 #define EVENT(id, channel, behind)                                                                 \
 	"<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System>"            \
@@ -98,6 +99,57 @@ static void test_kinds(void **state)
 	}
 }
 
+static void test_dropped(void **state)
+{
+	static const struct {
+		const char *in;
+		uint64_t n;
+	} rows[] = {
+		{ "<w:DroppedEvents xmlns:w='x' Action='y'>7</w:DroppedEvents>", 7 },
+		{ "<DroppedEvents> 12\n</DroppedEvents>", 12 },
+		{ "<w:DroppedEvents/>", 0 },
+		{ "<w:DroppedEvents></w:DroppedEvents>", 1 },
+		{ "<w:DroppedEvents>0</w:DroppedEvents>", 1 },
+		{ "<w:DroppedEvents>many</w:DroppedEvents>", 1 },
+		{ "<w:DroppedEvents>99999999999999999999999</w:DroppedEvents>", 1 },
+		{ "<w:DroppedEvents>7", 1 },
+		{ "<w:DroppedEventsX>7</w:DroppedEventsX>", 0 },
+		{ "<Event><DroppedEvents>7</DroppedEvents></Event>", 0 },
+		{ "DroppedEvents>7<", 0 },
+		{ "<>", 0 },
+		{ "", 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (wef_head_dropped(slice_str(rows[i].in)) != rows[i].n)
+			fail_msg("%s", rows[i].in);
+}
+
+#define MS  INT64_C(1000000)
+#define DAY (86400000 * MS)
+
+/* heartbeat: 10 s; opened on the first day. */
+static void test_host_state(void **state)
+{
+	static const struct {
+		int64_t seen_ns, now_ns;
+		enum wef_host_state state;
+	} rows[] = {
+		{ 0, DAY + 20000 * MS, WEF_HOST_EXPECTED },
+		{ 0, DAY + 20001 * MS, WEF_HOST_GONE },
+		{ DAY + 5000 * MS, DAY + 25000 * MS, WEF_HOST_HERE },
+		{ DAY + 5000 * MS, DAY + 25001 * MS, WEF_HOST_SILENT },
+		{ DAY + 5000 * MS, DAY, WEF_HOST_HERE }, /* the clock was set back */
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct wef_host h = { .seen_ns = rows[i].seen_ns };
+
+		if (wef_host_state(&h, 10000, DAY, rows[i].now_ns) != rows[i].state)
+			fail_msg("row %zu", i);
+	}
+}
+
 static void test_seen(void **state)
 {
 	static const struct {
@@ -148,10 +200,9 @@ static void test_place_text(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),
-		cmocka_unit_test(test_kinds),
-		cmocka_unit_test(test_seen),
-		cmocka_unit_test(test_place_text),
+		cmocka_unit_test(test_read),    cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_dropped), cmocka_unit_test(test_host_state),
+		cmocka_unit_test(test_seen),    cmocka_unit_test(test_place_text),
 	};
 	return RUN_TESTS(tests);
 }

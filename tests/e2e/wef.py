@@ -5,47 +5,15 @@ import signal
 
 import lib
 import wefclient as wc
+import wefdomain
 import wefkerberos
-import wefpki
-
-HOST = "wec.example.lan"
-
-
-class Domain:
-    """A region with one agent that is a Windows Event Collector."""
-
-    def __init__(self, build, reg, **wef):
-        self.reg = reg
-        self.pki = wefpki.Pki(reg.folder / "pki")
-        self.port = lib.free_port()
-        cert, key = self.pki.issue(HOST, "serverAuth")
-        reg.start_collector()
-        reg.tenant()
-        reg.contact()
-        self.inputs = [{"type": "wef", "host": HOST, "https": f"127.0.0.1:{self.port}", "ca": str(self.pki.ca),
-                        "certificate": str(cert), "key": str(key), **wef}]
-        self.agent = reg.agent("palvelin1", self.inputs)
-        self.agent.start()
-
-    def client(self, name="ws01.example.lan", **kwargs):
-        crt, key = self.pki.folder / f"{name}.crt", self.pki.folder / f"{name}.key"
-        if not crt.exists():
-            self.pki.issue(name)
-        return wc.Client(("127.0.0.1", self.port), tls=(self.pki.ca, crt, key), host=HOST, **kwargs)
-
-    def queued(self):
-        lib.wait_for("the agent to ship all", self.agent.shipped)
-        return [e["event"] for e in self.reg.queue() if "winlog" in e["event"]]
-
-
-def numbers(events):
-    return sorted(int(e["winlog"]["record_id"]) for e in events)
+from wefdomain import HOST, Domain, numbers
 
 
 def walk(build):
     """Enumerate, Events, Heartbeat, End: events arrive once, the bookmark comes back"""
     with lib.region(build) as reg:
-        dom = Domain(build, reg)
+        dom = Domain(reg)
         first = dom.client()
         reply = first.enumerate()
         lib.equal(reply.status, 200, "Enumerate")
@@ -72,7 +40,7 @@ def walk(build):
 def killed(build):
     """kill -9 between batches: the bookmark is there, what comes again is dropped"""
     with lib.region(build) as reg:
-        dom = Domain(build, reg)
+        dom = Domain(reg)
         client = dom.client()
         sub = wc.subscriptions(client.enumerate())[0]
         lib.equal(client.events(sub, [wc.event(r) for r in range(1, 101)], wc.bookmark(Security=100)).status, 200,
@@ -89,12 +57,9 @@ def killed(build):
 
 def kerberos(build):
     """a domain's client over HTTP with Kerberos and with Negotiate: encrypted both ways"""
-    wefkerberos.stack()
     with lib.region(build) as reg:
-        kdc = wefkerberos.Kdc(reg)
-        kdc.machine("WS01")
-        port = lib.free_port()
-        dom = Domain(build, reg, kerberos=f"127.0.0.1:{port}", keytab=str(kdc.keytab))
+        _kdc, port, settings = wefdomain.kerberos(reg, ["WS01"])
+        dom = Domain(reg, **settings)
         for at, scheme, service in ((0, "Kerberos", "HTTP"), (40, "Negotiate", "HTTP"), (80, "Kerberos", "host")):
             client = wefkerberos.connect(port, "WS01", scheme, service=service)
             sub = wc.subscriptions(client.enumerate())[0]

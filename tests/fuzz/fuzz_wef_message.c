@@ -24,6 +24,7 @@ static void one_event(struct slice event)
 {
 	struct wef_head h = wef_head_read(event);
 
+	wef_head_dropped(event);
 	if (!within(h.provider, event) || !within(h.channel, event) || !within(h.computer, event) ||
 	    !within(h.time, event) || !within(wef_head_cleared(&h, event), event))
 		abort();

@@ -83,6 +83,29 @@ struct slice wef_head_cleared(const struct wef_head *h, struct slice event)
 	return (struct slice){ NULL, 0 };
 }
 
+uint64_t wef_head_dropped(struct slice event)
+{
+	ssize_t name_end = slice_chr(event, '>'), end;
+	struct slice name, text;
+	uint64_t n;
+
+	if (name_end < 2 || event.p[0] != '<')
+		return 0;
+	name = (struct slice){ event.p + 1, (size_t)name_end - 1 };
+	if (slice_ends(name, SLICE("/")))
+		return 0;
+	if (slice_chr(name, ' ') >= 0)
+		name.n = (size_t)slice_chr(name, ' ');
+	if (slice_chr(name, ':') >= 0)
+		name = slice_from(name, (size_t)slice_chr(name, ':') + 1);
+	if (!slice_is(name, "DroppedEvents"))
+		return 0;
+	text = slice_from(event, (size_t)name_end + 1);
+	end = slice_chr(text, '<');
+	text.n = end < 0 ? 0 : (size_t)end;
+	return slice_uint(slice_trim(text), UINT32_MAX, &n) && n > 0 ? n : 1;
+}
+
 enum wef_seen wef_place_seen(const struct wef_place *last, const struct wef_place *now)
 {
 	if (now->record_id == 0 || now->record_id > last->record_id)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/time.h"
+
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
@@ -66,4 +68,15 @@ void wef_hosts_each(const struct wef_hosts *hs, void (*each)(void *arg, const st
 {
 	for (struct entry *e = hs->table; e != NULL; e = e->hh.next)
 		each(arg, &e->host);
+}
+
+enum wef_host_state wef_host_state(const struct wef_host *h, int64_t heartbeat_ms,
+				   int64_t opened_ns, int64_t now_ns)
+{
+	bool quiet =
+		now_ns - (h->seen_ns != 0 ? h->seen_ns : opened_ns) > 2 * heartbeat_ms * NS_PER_MS;
+
+	if (h->seen_ns == 0)
+		return quiet ? WEF_HOST_GONE : WEF_HOST_EXPECTED;
+	return quiet ? WEF_HOST_SILENT : WEF_HOST_HERE;
 }

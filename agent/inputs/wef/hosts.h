@@ -14,14 +14,28 @@ struct wef_host {
 	unsigned subscription; /* its index in the settings */
 	char address[48];
 	char version[42]; /* "uuid:..." that the client runs, as it says */
-	int64_t enumerated_ns, heartbeat_ns, first_event_ns, last_event_ns;
+	int64_t enumerated_ns, heartbeat_ns, first_event_ns;
+	int64_t last_event_ns; /* after a restart: the time in the last event of an earlier run */
+	int64_t seen_ns;       /* its last message to this subscription; 0: none since the start */
 	uint64_t batches, events, bytes;
 	uint64_t again;      /* events that had come before */
 	uint64_t mismatched; /* events of another computer than the client's own */
 	uint64_t lost;       /* events that the client says it dropped */
 	uint64_t gaps;       /* times that record numbers jumped behind a marker */
 	unsigned places;     /* kept: see WEF_PLACES_MAX */
+	bool bookmarked;     /* it has a bookmark here */
+	bool marker;         /* it began anew, though it has a bookmark; no event has come since */
 };
+/* What became of a client, by its last message. */
+enum wef_host_state {
+	WEF_HOST_HERE,
+	WEF_HOST_EXPECTED, /* known of old; two heartbeats have not passed since the start */
+	WEF_HOST_SILENT,   /* nothing for two heartbeats */
+	WEF_HOST_GONE,     /* known of old, and not seen since the start */
+};
+enum wef_host_state wef_host_state(const struct wef_host *h, int64_t heartbeat_ms,
+				   int64_t opened_ns, int64_t now_ns);
+
 struct wef_hosts;
 struct wef_hosts *wef_hosts_new(void); /* NULL: out of memory */
 void wef_hosts_free(struct wef_hosts *hs);

@@ -4,13 +4,18 @@
 #include <dlfcn.h>
 #include <gssapi/gssapi_ext.h>
 #include <gssapi/gssapi_krb5.h>
+#include <krb5.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "common/store/le.h"
 
 #define LIBRARY "libgssapi_krb5.so.2"
-#define NEEDED  (GSS_C_MUTUAL_FLAG | GSS_C_INTEG_FLAG | GSS_C_CONF_FLAG)
+#define CLOCKS  "; the two clocks differ by more than 5 minutes: set both by the domain's time"
+#define NO_KEY                                                                                     \
+	"; the keytab has no key for the name that was asked for, or an older one than the "       \
+	"domain: make it anew, vartio-agent wef setup tells how"
+#define NEEDED (GSS_C_MUTUAL_FLAG | GSS_C_INTEG_FLAG | GSS_C_CONF_FLAG)
 
 /* The functions used, by the types that the library's own header gives them. */
 #define FUNCTIONS(F)                                                                               \
@@ -88,6 +93,30 @@ static void put_status(struct buf *out, OM_uint32 code, int kind)
 	lib.gss_release_buffer(&minor, &text);
 }
 
+/* What an administrator can do about a refusal: the library's own words name only the fault. */
+static const char *remedy(OM_uint32 minor)
+{
+	static const struct {
+		int32_t minor;
+		const char *text;
+	} rows[] = {
+		{ KRB5KRB_AP_ERR_SKEW, CLOCKS },
+		{ KRB5KRB_AP_ERR_TKT_NYV, CLOCKS },
+		{ KRB5KRB_AP_ERR_NOT_US, NO_KEY },
+		{ KRB5KRB_AP_WRONG_PRINC, NO_KEY },
+		{ KRB5_KT_NOTFOUND, NO_KEY },
+		{ KRB5_KT_KVNONOTFOUND, NO_KEY },
+		{ KRB5KRB_AP_ERR_BADKEYVER, NO_KEY },
+		{ KRB5KRB_AP_ERR_NOKEY, NO_KEY },
+		{ KRB5KRB_AP_ERR_BAD_INTEGRITY, NO_KEY },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if ((OM_uint32)rows[i].minor == minor)
+			return rows[i].text;
+	return "";
+}
+
 static int failed(struct err *err, enum err_code code, const char *what, OM_uint32 major,
 		  OM_uint32 minor)
 {
@@ -96,7 +125,7 @@ static int failed(struct err *err, enum err_code code, const char *what, OM_uint
 	put_status(&why, major, GSS_C_GSS_CODE);
 	if (minor != 0)
 		put_status(&why, minor, GSS_C_MECH_CODE);
-	err_set(err, code, "%s: %s", what, buf_cstr(&why));
+	err_set(err, code, "%s: %s%s", what, buf_cstr(&why), remedy(minor));
 	buf_release(&why);
 	return -1;
 }

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* agent/inputs/wef/receive.c: what a message asks for, and what is done.
- * The checkpoints of a client in a subscription:
- *   wef:b:IDENTIFIER:CLIENT                    its bookmark, as it sent it
- *   wef:r:IDENTIFIER:CLIENT:CHANNEL:COMPUTER   the last record of a log that was taken
- * The second goes with each event, so it is durable exactly when the event is: a batch that the
- * client sends again, whole or in part, is known by it. */
+ * A place (WEF_KEY_PLACE) goes with each event, so it is durable exactly when the event is: a batch
+ * that the client sends again, whole or in part, is known by it. */
 #include <expat.h>
 
 #include "agent/inputs/wef/wef.h"
@@ -19,7 +16,7 @@ static struct slice key_bookmark(struct wef *w, const struct wef_subscription *s
 				 const char *client)
 {
 	buf_reset(&w->key);
-	buf_str(&w->key, "wef:b:");
+	buf_str(&w->key, WEF_KEY_BOOKMARK);
 	buf_str(&w->key, sub->identifier);
 	buf_chr(&w->key, ':');
 	buf_str(&w->key, client);
@@ -30,7 +27,7 @@ static struct slice key_place(struct wef *w, const struct wef_subscription *sub,
 			      struct slice channel, struct slice computer)
 {
 	buf_reset(&w->key);
-	buf_str(&w->key, "wef:r:");
+	buf_str(&w->key, WEF_KEY_PLACE);
 	buf_str(&w->key, sub->identifier);
 	buf_chr(&w->key, ':');
 	buf_str(&w->key, client);
@@ -82,7 +79,7 @@ static unsigned enumerate(struct wef *w, const struct wef_peer *peer, const stru
 		n++;
 		h = wef_host(w->hosts, peer->client, (unsigned)i);
 		if (h != NULL) {
-			h->enumerated_ns = time_now_ns();
+			h->enumerated_ns = h->seen_ns = time_now_ns();
 			snprintf(h->address, sizeof(h->address), "%s", peer->address);
 		}
 	}
@@ -126,6 +123,7 @@ static unsigned find(struct wef *w, const struct wef_peer *peer, const struct so
 		err_set(err, ERR_FULL, "more than %u clients are known", WEF_HOSTS_MAX);
 		return 503;
 	}
+	(*ret_host)->seen_ns = time_now_ns();
 	snprintf((*ret_host)->address, sizeof((*ret_host)->address), "%s", peer->address);
 	if (msg->version.n > 0)
 		snprintf((*ret_host)->version, sizeof((*ret_host)->version), "%.*s",
@@ -147,7 +145,8 @@ static bool whole_element(struct slice xml)
 }
 
 static unsigned store_bookmark(struct wef *w, const struct wef_subscription *sub,
-			       const struct wef_peer *peer, struct slice mark, struct err *err)
+			       const struct wef_peer *peer, struct wef_host *h, struct slice mark,
+			       struct err *err)
 {
 	struct sink *sk = w->in->sink;
 	struct err why;
@@ -163,7 +162,10 @@ static unsigned store_bookmark(struct wef *w, const struct wef_subscription *sub
 	key_bookmark(w, sub, peer->client);
 	if (w->key.failed)
 		return 503;
-	return sk->checkpoint(sk, w->in, buf_view(&w->key), mark, &why) == 0 ? 0 : 503;
+	if (sk->checkpoint(sk, w->in, buf_view(&w->key), mark, &why) < 0)
+		return 503;
+	h->bookmarked = true;
+	return 0;
 }
 
 /* --- Events --- */
@@ -189,6 +191,31 @@ static int forget_place(struct batch *b, struct slice channel, struct slice comp
 	return sk->checkpoint(sk, b->w->in, key, (struct slice){ NULL, 0 }, &why);
 }
 
+/* The client said that events are missing, or its numbers tell it. */
+static void note_lost(struct batch *b, uint64_t n, const char *how)
+{
+	struct err err;
+
+	metric_add(&b->w->in->stats.lost, n);
+	err_set(&err, ERR_PEER, "%s: %llu events are missing: %s", b->peer->client,
+		(unsigned long long)n, how);
+	wef_warn(b->w, &err);
+}
+
+/* A client that has a bookmark and begins anew all the same (a marker) has lost its place. Numbers
+ * that jump then tell how much is missing at most: not all of a log is asked for. */
+static void look_for_gap(struct batch *b, const struct wef_place *last, const struct wef_place *now)
+{
+	if (!b->host->marker)
+		return;
+	b->host->marker = false;
+	if (now->record_id <= last->record_id + 1)
+		return;
+	b->host->gaps++;
+	note_lost(b, now->record_id - last->record_id - 1,
+		  "at most; it began anew though it has a bookmark");
+}
+
 /* Fills key and place for an event. false: it has come before. */
 static bool is_new(struct batch *b, const struct wef_head *h, struct slice *ret_key,
 		   struct slice *ret_place)
@@ -209,8 +236,12 @@ static bool is_new(struct batch *b, const struct wef_head *h, struct slice *ret_
 		*ret_key = (struct slice){ NULL, 0 };
 		return true;
 	}
-	if (wef_place_read(stored, &last) && wef_place_seen(&last, &now) == WEF_AGAIN)
-		return false;
+	if (wef_place_read(stored, &last)) {
+		if (wef_place_seen(&last, &now) == WEF_AGAIN)
+			return false;
+		look_for_gap(b, &last, &now);
+		*ret_key = key_place(b->w, b->sub, b->peer->client, h->channel, h->computer);
+	}
 	b->host->places += stored.n == 0;
 	buf_reset(&b->w->place);
 	buf_put(&b->w->place, text, wef_place_write(&now, text));
@@ -222,10 +253,18 @@ static int take_event(struct batch *b, struct slice event)
 {
 	struct wef_head h = wef_head_read(event);
 	struct slice key, place, cleared;
+	uint64_t dropped = wef_head_dropped(event);
 	struct err why;
 
-	if (wef_head_is_marker(&h))
-		return 0; /* its bookmark is all it has to say */
+	if (dropped > 0) {
+		b->host->lost += dropped;
+		note_lost(b, dropped, "the client could not send them");
+		return 0;
+	}
+	if (wef_head_is_marker(&h)) { /* its bookmark is all it has to say */
+		b->host->marker = b->host->bookmarked;
+		return 0;
+	}
 	cleared = wef_head_cleared(&h, event);
 	if (h.event_id == 104 && cleared.n > 0 && cleared.n <= PLACE_NAME_MAX &&
 	    forget_place(b, cleared, h.computer) < 0)
@@ -237,6 +276,8 @@ static int take_event(struct batch *b, struct slice event)
 	if (input_record(b->w->in, NORM_WINXML, event, &b->src, key, place, &why) < 0)
 		return -1;
 	b->host->events++;
+	b->host->mismatched +=
+		!b->from.relay && h.computer.n > 0 && !norm_is_own(h.computer, b->from.client);
 	b->host->bytes += event.n;
 	if (b->host->first_event_ns == 0)
 		b->host->first_event_ns = b->src.received_ns;
@@ -262,7 +303,7 @@ static unsigned events(struct wef *w, const struct wef_peer *peer, const struct 
 		if (w->paused || take_event(&b, msg->events[i]) < 0)
 			return 503; /* the spool is full: what was taken is known by its place */
 	b.host->batches++;
-	status = store_bookmark(w, b.sub, peer, msg->bookmark, err);
+	status = store_bookmark(w, b.sub, peer, b.host, msg->bookmark, err);
 	if (status != 0)
 		return status;
 	wef_reply_ack(&w->reply, msg);
@@ -279,7 +320,7 @@ static unsigned heartbeat(struct wef *w, const struct wef_peer *peer, const stru
 	if (status != 0)
 		return status;
 	h->heartbeat_ns = time_now_ns();
-	status = store_bookmark(w, sub, peer, msg->bookmark, err);
+	status = store_bookmark(w, sub, peer, h, msg->bookmark, err);
 	if (status != 0)
 		return status;
 	wef_reply_ack(&w->reply, msg);
@@ -303,6 +344,13 @@ unsigned wef_receive(struct wef *w, const struct wef_peer *peer, const struct so
 		*ret_wait = status == 200 && msg->bookmark.n > 0;
 		return status;
 	case SOAP_SUBSCRIPTION_END:
+		/* Source cancelling is a machine that is shut down. */
+		if (msg->status.n > 0 && !slice_ends(msg->status, SLICE("SourceCancelling")))
+			err_set(err, ERR_PEER, "ended its subscription: %.*s %.*s",
+				(int)(msg->status.n < 100 ? msg->status.n : 100), msg->status.p,
+				(int)(msg->reason.n < 100 ? msg->reason.n : 100),
+				msg->reason.n > 0 ? msg->reason.p : "");
+		return 204;
 	case SOAP_END:
 		return 204;
 	case SOAP_UNKNOWN:

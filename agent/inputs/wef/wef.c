@@ -6,6 +6,7 @@
 
 #include "agent/inputs/syslog.h"
 #include "agent/inputs/wef/inspect.h"
+#include "common/base/time.h"
 
 #define TICK_MS   5000u
 #define LISTENING 511
@@ -57,6 +58,8 @@ static void wef_close(struct input *in, void (*closed)(struct input *in))
 		if (w->doors[i].open)
 			uv_close((uv_handle_t *)&w->doors[i].listener, on_door_closed);
 	wef_sessions_close(w);
+	tls_watch_close(w->watch);
+	w->watch = NULL;
 	uv_close((uv_handle_t *)&w->tick, on_handle_closed);
 }
 
@@ -110,6 +113,55 @@ static int open_door(struct wef *w, struct wef_door *door, const char *listen, b
 	return 0;
 }
 
+/* --- the receiver's certificate --- */
+
+static void on_certs_changed(void *arg, struct tls_creds *creds)
+{
+	struct wef *w = arg;
+
+	tls_creds_unref(w->creds); /* open connections hold theirs */
+	w->creds = tls_creds_ref(creds);
+}
+
+static void on_certs_failed(void *arg, const struct err *why)
+{
+	struct wef *w = arg;
+	struct err err;
+
+	err_set(&err, why->code, "the certificate stays the old one: %s", why->msg);
+	w->in->sink->warn(w->in->sink, w->in, &err);
+}
+
+static void on_certs_ends(void *arg, int64_t left_s)
+{
+	struct wef *w = arg;
+	struct err err;
+
+	if (left_s < 0)
+		err_set(&err, ERR_DENIED,
+			"the certificate %s has expired: clients do not send; renew it",
+			w->conf->certificate);
+	else
+		err_set(&err, ERR_DENIED, "the certificate %s ends in %lld days; renew it",
+			w->conf->certificate, (long long)(left_s / 86400));
+	w->in->sink->warn(w->in->sink, w->in, &err);
+}
+
+static int watch_keys(struct wef *w, struct err *err)
+{
+	const struct wef_conf *cf = w->conf;
+	const struct tls_watch_opts opts = { .loop = w->in->loop,
+					     .ca_path = cf->ca,
+					     .cert_path = cf->certificate,
+					     .key_path = cf->key,
+					     .changed = on_certs_changed,
+					     .failed = on_certs_failed,
+					     .ends = on_certs_ends,
+					     .arg = w };
+
+	return cf->https == NULL ? 0 : tls_watch_start(&opts, w->creds, &w->watch, err);
+}
+
 static int load_keys(struct wef *w, struct err *err)
 {
 	const struct wef_conf *cf = w->conf;
@@ -139,8 +191,11 @@ static int open_all(struct wef *w, struct err *err)
 	if (wef_subscriptions_read(cf->subscriptions, &w->mem, &w->subs, err) < 0 ||
 	    load_keys(w, err) < 0 ||
 	    open_door(w, &w->doors[0], cf->https, true, cf->https_port, err) < 0 ||
-	    open_door(w, &w->doors[1], cf->kerberos, false, cf->kerberos_port, err) < 0)
+	    open_door(w, &w->doors[1], cf->kerberos, false, cf->kerberos_port, err) < 0 ||
+	    watch_keys(w, err) < 0)
 		return -1;
+	w->opened_ns = time_now_ns();
+	wef_known_read(w);
 	uv_timer_start(&w->tick, on_tick, TICK_MS, TICK_MS);
 	return 0;
 }
@@ -209,6 +264,8 @@ static const struct conf_item wef_items[] = {
 	{ "kerberos_port", CONF_INT, FIELD(kerberos_port), 0, 65535, "0", "the same for kerberos" },
 	{ "max_connections", CONF_INT, FIELD(max_connections), 1, 100000, "4000",
 	  "further clients are turned away; each holds one for each subscription" },
+	{ "request_timeout", CONF_DURATION, FIELD(request_timeout_ms), 1000, 600000, "60s",
+	  "a request that is not whole by then is refused" },
 	{ "max_body_bytes", CONF_BYTES, FIELD(max_body_bytes), 65536, 16 << 20, "1MiB",
 	  "a longer request is refused" },
 	{ "max_message_bytes", CONF_BYTES, FIELD(max_message_bytes), 65536, 64 << 20, "4MiB",
@@ -228,5 +285,7 @@ const struct input_class input_wef = {
 	.pause = wef_pause,
 	.resume = wef_resume,
 	.durable = on_durable,
+	.describe = wef_describe,
+	.describe_text = wef_describe_text,
 	.close = wef_close,
 };

@@ -4,6 +4,8 @@
  *   session.c       one connection: requests in, answers out, who the client is
  *   receive.c       what a message asks for: Enumerate, Events, Heartbeat, End
  *   hosts.c         what is known of each client and subscription
+ *   known.c         what of it is known from earlier runs
+ *   report.c        hosts and subscriptions for status
  *   wire, http, mime, krb, sldc, text, soap, head   bytes to messages
  *   subscription, query, reply                      what clients are asked for
  * Windows waits for each answer, so the order is: events and bookmark into the spool, both on disk,
@@ -17,10 +19,19 @@
 #include "agent/inputs/wef/hosts.h"
 #include "agent/inputs/wef/http.h"
 #include "agent/inputs/wef/krb.h"
-#include "agent/inputs/wef/wire.h"
 #include "agent/inputs/wef/reply.h"
 #include "agent/inputs/wef/soap.h"
 #include "agent/inputs/wef/subscription.h"
+#include "agent/inputs/wef/wire.h"
+#include "common/net/tls_watch.h"
+
+/* Checkpoints; IDENTIFIER is a subscription's:
+ *   wef:b:IDENTIFIER:CLIENT                    a client's bookmark, as it sent it
+ *   wef:r:IDENTIFIER:CLIENT:CHANNEL:COMPUTER   the last record of a log that was taken
+ *   wef:q:IDENTIFIER                           the channels of its query, one a line */
+#define WEF_KEY_BOOKMARK "wef:b:"
+#define WEF_KEY_PLACE    "wef:r:"
+#define WEF_KEY_QUERY    "wef:q:"
 
 #define WEF_CLIENT_MAX 256u /* bytes of a client's name */
 
@@ -35,6 +46,7 @@ struct wef_conf {
 	struct conf_strs relays;           /* clients that may send other computers' events */
 	int64_t https_port, kerberos_port; /* that clients are told; 0: the one listened on */
 	int64_t max_connections;
+	int64_t request_timeout_ms; /* for a whole request, from its first byte */
 	uint64_t max_body_bytes, max_message_bytes;
 	const struct conf_node *subscriptions;
 };
@@ -59,12 +71,14 @@ struct wef {
 	struct session *sessions;      /* all */
 	struct session *first, **last; /* those that wait for the disk, oldest first */
 	struct tls_creds *creds;       /* https */
+	struct tls_watch *watch;       /* of their files */
 	struct krb *krb;
 	struct soap *soap;
 	struct wef_hosts *hosts;
 	struct buf clear, text, reply, out; /* of the request at hand */
 	struct buf key, place;
 	int64_t warned_ns;
+	int64_t opened_ns;
 	void (*closed)(struct input *in);
 };
 
@@ -74,6 +88,13 @@ void wef_durable(struct wef *w); /* the disk has more: answers what waited for i
 void wef_sweep(struct wef *w);   /* bodies that do not come, answers that are late */
 void wef_sessions_close(struct wef *w);
 void wef_warn(struct wef *w, const struct err *err); /* at most one a minute; all are counted */
+
+/* known.c: at the start. Warns of channels that clients will send from their beginning. */
+void wef_known_read(struct wef *w);
+
+/* report.c */
+struct json_t *wef_describe(const struct input *in, int64_t now_ns);
+void wef_describe_text(const struct json_t *described, struct buf *out);
 
 /* wef.c */
 void wef_handle_gone(struct wef *w); /* one handle or session has ended */
