@@ -20,7 +20,7 @@ struct keeper_opts {
 int keeper_open(const struct keeper_opts *opts, struct keeper **ret, struct err *err);
 void keeper_blocked(struct keeper *kp, struct input *in); /* the spool took nothing: it waits */
 void keeper_failed(struct keeper *kp, struct input *in, const struct err *err);
-void keeper_resume(struct keeper *kp); /* there is room again */
+void keeper_resume(struct keeper *kp);                  /* there is room again */
 void keeper_durable(struct keeper *kp, enum lane lane); /* more of the lane is on disk */
 /* Before keeper_each: what only the kernel has counted so far is counted then. */
 void keeper_look(struct keeper *kp);

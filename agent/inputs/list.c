@@ -6,6 +6,11 @@
 #include "agent/inputs/wef/wef.h"
 
 const struct input_class *const input_classes[] = {
-	&input_file, &input_syslog_udp, &input_syslog_tcp, &input_syslog_unix, &input_journal,
-	&input_wef,  NULL,
+	&input_file,
+	&input_syslog_udp,
+	&input_syslog_tcp,
+	&input_syslog_unix,
+	&input_journal,
+	&input_wef,
+	NULL,
 };

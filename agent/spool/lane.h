@@ -23,13 +23,13 @@ struct worker { /* one lane's, and what it is doing */
 	struct block *writing[GROUP_MAX];
 	unsigned n_writing;
 	uv_timer_t close_timer, retry_timer;
-	bool close_soon;    /* `open` is due, as soon as there is a place to wait */
-	bool hurried;       /* `open` is due, as soon as the worker is through */
+	bool close_soon;         /* `open` is due, as soon as there is a place to wait */
+	bool hurried;            /* `open` is due, as soon as the worker is through */
 	uint64_t added, durable; /* spool_adds taken; those that are on disk */
-	uint32_t retry_ms;  /* 0: the last write was good */
-	struct err refused; /* why it was not */
-	bool state_dirty;   /* acknowledgements not recorded yet */
-	struct {            /* wait_ms 0: the age's next block can be read, as far as is known */
+	uint32_t retry_ms;       /* 0: the last write was good */
+	struct err refused;      /* why it was not */
+	bool state_dirty;        /* acknowledgements not recorded yet */
+	struct { /* wait_ms 0: the age's next block can be read, as far as is known */
 		uint32_t wait_ms;
 		uint64_t again_ms; /* loop time */
 	} ill[AGES];

@@ -26,7 +26,7 @@ char *hex_write(char *to, const void *p, size_t n);     /* the same; returns its
 bool hex_parse(struct slice in, void *out, size_t n);
 void base64url_put(struct buf *out, const void *p, size_t n); /* RFC 4648 section 5, no padding */
 bool base64url_parse(struct slice in, struct buf *out); /* appends; refuses padding and rest bits */
-bool base64_parse(struct slice in, struct buf *out); /* section 4: padded, nothing between */
+bool base64_parse(struct slice in, struct buf *out);    /* section 4: padded, nothing between */
 void base64_put(struct buf *out, const void *p,
 		size_t n); /* RFC 4648 section 4, padded, one line */
 

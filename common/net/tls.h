@@ -86,8 +86,8 @@ bool tls_answered(const struct tls_conn *cn);
 bool tls_peers_turn(const struct tls_conn *cn);
 const char *tls_peer(const struct tls_conn *cn);      /* "192.0.2.7:40022", for messages */
 gnutls_x509_crt_t tls_peer_cert(struct tls_conn *cn); /* lent; NULL when there is none */
-/* SHA-1 of the certificate of the authority that signed the peer's: its thumbprint, as Windows calls
- * it. Good within verify. -1: it is not known. */
+/* SHA-1 of the certificate of the authority that signed the peer's: its thumbprint, as Windows
+ * calls it. Good within verify. -1: it is not known. */
 int tls_peer_issuer(struct tls_conn *cn, uint8_t ret_sha1[20]);
 enum tls_failure tls_failure(const struct tls_conn *cn);
 const char *tls_failure_name(enum tls_failure f); /* "timeout", for a metric's label */

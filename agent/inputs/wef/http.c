@@ -125,10 +125,10 @@ static const struct {
 	const char *name;
 	void (*take)(struct http_head *h, struct slice v);
 } fields[] = {
-	{ "Content-Length", on_length },     { "Transfer-Encoding", on_transfer },
-	{ "Content-Encoding", on_encoding }, { "Content-Type", on_type },
+	{ "Content-Length", on_length },       { "Transfer-Encoding", on_transfer },
+	{ "Content-Encoding", on_encoding },   { "Content-Type", on_type },
 	{ "Authorization", on_authorization }, { "Host", on_host },
-	{ "Connection", on_connection },     { "Expect", on_expect },
+	{ "Connection", on_connection },       { "Expect", on_expect },
 };
 
 /* RFC 9112 5: field-name ":" OWS field-value OWS. Folded lines (5.2) are refused. */
@@ -160,13 +160,13 @@ static size_t head_end(struct slice in)
 	return at < 0 ? 0 : (size_t)at + 4;
 }
 
-static size_t read_head(struct slice head, struct http_head *h)
+/* head ends with the blank line, so each line in it has its end. */
+static void read_head(struct slice head, struct http_head *h)
 {
 	struct slice rest = { head.p, head.n - 2 };
-	size_t n = 0;
+	ssize_t end;
 
-	for (; rest.n > 0; n++) {
-		ssize_t end = slice_find(rest, SLICE("\r\n"));
+	for (size_t n = 0; (end = slice_find(rest, SLICE("\r\n"))) >= 0; n++) {
 		struct slice line = { rest.p, (size_t)end };
 
 		rest = slice_from(rest, (size_t)end + 2);
@@ -177,7 +177,6 @@ static size_t read_head(struct slice head, struct http_head *h)
 		if (n > FIELDS_MAX)
 			refuse(h, 431, "there are too many header fields");
 	}
-	return n;
 }
 
 size_t http_head(struct slice in, size_t max_body, struct http_head *ret)

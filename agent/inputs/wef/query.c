@@ -17,10 +17,12 @@ static const struct select {
 	const char *channel, *ids;
 	bool suppress;
 } shipped[] = {
-	{ "Security", "1102 1104 4616 4625 4648 4688 4697 4698 4702 4719 4720 4722-4726 4728 4732 4735",
+	{ "Security",
+	  "1102 1104 4616 4625 4648 4688 4697 4698 4702 4719 4720 4722-4726 4728 4732 4735",
 	  false },
 	{ "Security", "4738 4740 4756 4767 4776 4778-4779 4798-4799 5140 5142 6416", false },
-	{ "Security", "4741-4743 4768-4769 4771 4794 5136-5137 5139 5141 4706-4707 4713 4739", false },
+	{ "Security", "4741-4743 4768-4769 4771 4794 5136-5137 5139 5141 4706-4707 4713 4739",
+	  false },
 	{ "Security", "4886-4888", false },
 	{ "System", "104 6005-6006 6008 7040 7045 1074 219", false },
 	{ "Application", "1000 1002 1033-1034", false },
@@ -230,8 +232,7 @@ int wef_query_check(struct slice xml, void (*channel)(void *arg, struct slice na
 	XML_SetStartDoctypeDeclHandler(ck.parser, on_doctype);
 	if (XML_Parse(ck.parser, xml.n > 0 ? xml.p : "", (int)xml.n, XML_TRUE) != XML_STATUS_OK)
 		r = err_set(err, ERR_SYNTAX, "query: %s (line %lu)",
-			    ck.why != NULL ? ck.why
-					   : XML_ErrorString(XML_GetErrorCode(ck.parser)),
+			    ck.why != NULL ? ck.why : XML_ErrorString(XML_GetErrorCode(ck.parser)),
 			    (unsigned long)XML_GetCurrentLineNumber(ck.parser));
 	else if (ck.n_channels == 0)
 		r = err_set(err, ERR_SYNTAX, "query: it selects no channel");

@@ -17,14 +17,14 @@
 
 enum scheme { SCHEME_NONE, SCHEME_COPIES, SCHEME_LITERALS };
 enum symbol { /* ECMA-321, 7.4: the last four of a control symbol's bits */
-	SYM_FLUSH,
-	SYM_SCHEME_1,
-	SYM_SCHEME_2,
-	SYM_FILE_MARK,
-	SYM_END_OF_RECORD,
-	SYM_RESET_1,
-	SYM_RESET_2,
-	SYM_END_MARKER = 15,
+	      SYM_FLUSH,
+	      SYM_SCHEME_1,
+	      SYM_SCHEME_2,
+	      SYM_FILE_MARK,
+	      SYM_END_OF_RECORD,
+	      SYM_RESET_1,
+	      SYM_RESET_2,
+	      SYM_END_MARKER = 15,
 };
 
 struct bits {
@@ -239,11 +239,9 @@ static int check_length(struct reader *r, struct err *err)
 
 int sldc_read(struct slice in, size_t max, struct buf *out, struct err *err)
 {
-	struct reader r = { .b = { .in = in },
-			    .out = out,
-			    .start = out->n,
-			    .max = max,
-			    .reset = out->n };
+	struct reader r = {
+		.b = { .in = in }, .out = out, .start = out->n, .max = max, .reset = out->n
+	};
 	int done = 0;
 
 	if (out->failed)

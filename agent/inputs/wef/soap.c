@@ -89,8 +89,9 @@ struct soap {
 	bool full, stale;
 	unsigned depth, elements;
 	struct level level[SOAP_DEPTH_MAX + 1];
-	size_t raw_from, raw_end; /* in `in`: an element kept as it stands, and its first tag's end */
-	unsigned raw_depth;       /* its depth; 0: none */
+	size_t raw_from,
+		raw_end;    /* in `in`: an element kept as it stands, and its first tag's end */
+	unsigned raw_depth; /* its depth; 0: none */
 	struct buf text;
 	struct span values[16];
 	size_t value_of[16];

@@ -27,12 +27,12 @@ struct soap_msg {
 	struct slice action_uri;
 	struct slice message_id; /* as it stands, untrimmed: RelatesTo says it byte for byte */
 	struct slice to, reply_to;
-	struct slice machine_id; /* the client's DNS name, as it says itself */
-	struct slice identifier; /* of the subscription: the reference block that we gave */
-	struct slice version;    /* of the subscription, as the client runs it */
-	struct slice bookmark;   /* the XML of w:Bookmark's first child, verbatim */
-	struct slice status, reason;   /* of SubscriptionEnd */
-	struct slice max_envelope;     /* w:MaxEnvelopeSize */
+	struct slice machine_id;     /* the client's DNS name, as it says itself */
+	struct slice identifier;     /* of the subscription: the reference block that we gave */
+	struct slice version;        /* of the subscription, as the client runs it */
+	struct slice bookmark;       /* the XML of w:Bookmark's first child, verbatim */
+	struct slice status, reason; /* of SubscriptionEnd */
+	struct slice max_envelope;   /* w:MaxEnvelopeSize */
 	bool ack_requested;
 	const struct slice *events; /* each the XML of one event */
 	size_t n_events;

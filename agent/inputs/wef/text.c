@@ -33,7 +33,8 @@ static void tell(struct buf *out, size_t from)
 	while (i < all.n) {
 		bad = forbidden(all.p + i, all.n - i, &good);
 		if (bad == 3)
-			buf_str(out, (unsigned char)all.p[i + 2] == 0xbe ? "\\u{fffe}" : "\\u{ffff}");
+			buf_str(out,
+				(unsigned char)all.p[i + 2] == 0xbe ? "\\u{fffe}" : "\\u{ffff}");
 		else if (bad == 1 && (unsigned char)all.p[i] >= 0x80)
 			buf_str(out, "\xef\xbf\xbd");
 		else if (bad == 1)
