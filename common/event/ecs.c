@@ -17,10 +17,18 @@ struct slice ecs_name(enum ecs id)
 	return id < ECS_COUNT ? names[id] : (struct slice){ NULL, 0 };
 }
 
-/* Where the list has an object, by the length of its name and its last byte: nearly every name that
- * is none is told from these at once. */
+/* Where the list has an object, by the length of its name and some of its bytes: nearly every name
+ * that is none is told from these at once. */
 #define OBJECT_LENGTHS 64u
 static uint32_t objects_like[OBJECT_LENGTHS];
+
+static unsigned likeness(struct slice name) /* of at least one byte */
+{
+	unsigned char last = (unsigned char)name.p[name.n - 1],
+		      mid = (unsigned char)name.p[name.n / 2];
+
+	return (last + 5u * mid + 11u * (unsigned char)name.p[0]) & 31;
+}
 
 static int compare(struct slice a, struct slice b)
 {
@@ -56,7 +64,7 @@ enum ecs ecs_by_name(struct slice dotted_name)
 bool ecs_is_object(struct slice dotted_name)
 {
 	if (dotted_name.n == 0 || dotted_name.n >= OBJECT_LENGTHS ||
-	    (objects_like[dotted_name.n] >> (dotted_name.p[dotted_name.n - 1] & 31) & 1) == 0)
+	    (objects_like[dotted_name.n] >> likeness(dotted_name) & 1) == 0)
 		return false;
 	/* Names that sort between "a" and "a." ("a-b") are few, so walking past them is short. */
 	for (unsigned i = lower_bound(dotted_name); i < ECS_COUNT; i++) {
@@ -101,7 +109,7 @@ static void path_make(struct ecs_path *p, struct slice name)
 		}
 		put(p, "\":{", 3);
 		assert(i < OBJECT_LENGTHS);
-		objects_like[i] |= UINT32_C(1) << (name.p[i - 1] & 31);
+		objects_like[i] |= UINT32_C(1) << likeness((struct slice){ name.p, i });
 		p->objects |= (uint32_t)object_number((struct slice){ name.p, i + 1 })
 			      << (8 * p->parents);
 		p->parents++;
@@ -116,4 +124,6 @@ __attribute__((constructor)) static void paths_init(void)
 {
 	for (unsigned i = 1; i < ECS_COUNT; i++)
 		path_make(&paths[i], names[i]);
+	for (unsigned i = 1; i < ECS_COUNT; i++)
+		assert(!ecs_is_object(names[i])); /* the writer relies on it */
 }

@@ -177,7 +177,7 @@ static const struct event_value *next_fixed(const struct event *ev, const uint64
 }
 
 /* Whether some field lies in an object of that name. dyn: sorted, from the first past name on. */
-static bool names_object(const struct event_value *const *dyn, unsigned n, struct slice name)
+static bool holds_fields(const struct event_value *const *dyn, unsigned n, struct slice name)
 {
 	/* Those that begin with name follow it at once; "a-b" may stand between "a" and "a.b". */
 	for (; n > 0 && slice_starts((*dyn)->name, name); dyn++, n--) {
@@ -189,7 +189,13 @@ static bool names_object(const struct event_value *const *dyn, unsigned n, struc
 			break;
 		}
 	}
-	return ecs_is_object(name); /* unset or not: the schema says what it is */
+	return false;
+}
+
+/* The same of a name of its own: set or not, the schema says what it is. */
+static bool names_object(const struct event_value *const *dyn, unsigned n, struct slice name)
+{
+	return holds_fields(dyn, n, name) || ecs_is_object(name);
 }
 
 static void walk_merged(struct writer *w, const struct event *ev,
@@ -202,7 +208,7 @@ static void walk_merged(struct writer *w, const struct event *ev,
 	while (f != NULL || i < n_dyn) {
 		if (f != NULL && (i == n_dyn || compare(name_of(f), dyn[i]->name) < 0)) {
 			put_field(w, ev, f,
-				  n_dyn > 0 && names_object(dyn + i, n_dyn - i, name_of(f)));
+				  i < n_dyn && holds_fields(dyn + i, n_dyn - i, name_of(f)));
 			f = next_fixed(ev, ev->present, &bits, &word);
 		} else {
 			put_field(w, ev, dyn[i],

@@ -124,17 +124,18 @@ void event_put_listed(struct writer *w, const struct event *ev, const struct eve
 #define BITS(first, last, word) (UP_TO((last) + 1, word) & ~UP_TO(first, word))
 #define OBJECT(first, last)                                                                        \
 	{                                                                                          \
-		BITS(first, last, 0), BITS(first, last, 1)                                         \
+		BITS(first, last, 0), BITS(first, last, 1), BITS(first, last, 2),                  \
+			BITS(first, last, 3)                                                       \
 	}
-static const uint64_t late[][2] = {
+static const uint64_t late[][EVENT_WORDS] = {
 	OBJECT(ECS_MESSAGE, ECS_MESSAGE),
-	OBJECT(ECS_RELATED_HOSTS, ECS_RELATED_USER),
+	OBJECT(ECS_RELATED_HASH, ECS_RELATED_USER),
 	OBJECT(ECS_SOURCE_ADDRESS, ECS_SOURCE_PORT),
-	OBJECT(ECS_USER_EFFECTIVE_NAME, ECS_USER_TARGET_NAME),
-	OBJECT(ECS_PROCESS_COMMAND_LINE, ECS_PROCESS_WORKING_DIRECTORY),
+	OBJECT(ECS_USER_CHANGES_NAME, ECS_USER_TARGET_NAME),
+	OBJECT(ECS_PROCESS_ARGS, ECS_PROCESS_WORKING_DIRECTORY),
 	OBJECT(ECS_LOG_FILE_PATH, ECS_LOG_SYSLOG_VERSION), /* with its offset */
 };
-_Static_assert(EVENT_WORDS == 2, "late is written for two words of fields");
+_Static_assert(EVENT_WORDS == 4, "late is written for four words of fields");
 #define N_LATE (sizeof(late) / sizeof(late[0]))
 
 void event_write_plain(struct writer *w, const struct event *ev)
@@ -143,8 +144,7 @@ void event_write_plain(struct writer *w, const struct event *ev)
 	uint64_t sets[N_LATE + 1][EVENT_WORDS];
 	char *to = w->out->failed ? NULL : w->out->p + w->out->n;
 
-	sets[0][0] = ev->present[0];
-	sets[0][1] = ev->present[1];
+	memcpy(sets[0], ev->present, sizeof(sets[0]));
 	for (size_t i = 0; i < N_LATE; i++)
 		for (unsigned word = 0; word < EVENT_WORDS; word++) {
 			sets[i + 1][word] = ev->present[word] & late[i][word];

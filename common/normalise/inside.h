@@ -7,6 +7,7 @@
 #include "common/normalise/match.h"
 #include "common/normalise/normalise.h"
 #include "common/normalise/syslog.h"
+#include "common/normalise/winecs.h"
 #include "common/normalise/winxml.h"
 
 #define SHAPES 64u
@@ -42,6 +43,7 @@ struct normaliser {
 	struct json_known known;
 	struct splice_known spliced;
 	struct winxml *winxml; /* made by the first Windows event */
+	struct buf scratch;    /* winecs_map's */
 };
 
 /* normalise_syslog.c. Sets fields from the header and, by program, from the message. false, ev

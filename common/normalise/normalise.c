@@ -54,6 +54,7 @@ void normaliser_free(struct normaliser *nz)
 	json_known_release(&nz->known);
 	splice_known_release(&nz->spliced);
 	winxml_free(nz->winxml);
+	buf_release(&nz->scratch);
 	free(nz);
 }
 
@@ -85,7 +86,11 @@ static bool format_winxml(struct normaliser *nz, struct slice text, struct event
 		err_nomem(err);
 		return false;
 	}
-	return winxml_read(nz->winxml, text, ev, err);
+	if (!winxml_read(nz->winxml, text, ev, err))
+		return false;
+	winecs_user(ev);
+	winecs_map(ev, &nz->scratch);
+	return true;
 }
 
 static void source_fields(const struct norm_source *src, struct event *ev)
@@ -114,7 +119,7 @@ static void finish(const struct norm_source *src, struct event *ev)
 {
 	static const enum ecs ips[] = { ECS_SOURCE_IP, ECS_DESTINATION_IP };
 	static const enum ecs users[] = { ECS_USER_NAME, ECS_USER_EFFECTIVE_NAME,
-					  ECS_USER_TARGET_NAME };
+					  ECS_USER_TARGET_NAME, ECS_USER_CHANGES_NAME };
 	static const enum ecs hosts[] = { ECS_HOST_NAME, ECS_SOURCE_DOMAIN,
 					  ECS_DESTINATION_DOMAIN };
 	struct slice host = src->host.n > 0 ? src->host : src->peer;
@@ -123,12 +128,13 @@ static void finish(const struct norm_source *src, struct event *ev)
 		event_str(ev, ECS_HOST_NAME, host);
 		event_str(ev, ECS_HOST_HOSTNAME, host);
 	}
-	if (event_get(ev, ECS_EVENT_DATASET) == NULL && event_get(ev, ECS_PROCESS_NAME) != NULL) {
+	if (event_get(ev, ECS_EVENT_DATASET) == NULL && event_get(ev, ECS_PROCESS_NAME) != NULL &&
+	    event_get(ev, ECS_WINLOG_EVENT_ID) == NULL) {
 		event_str(ev, ECS_EVENT_MODULE, SLICE("system"));
 		event_str(ev, ECS_EVENT_DATASET, SLICE("system.syslog"));
 	}
 	related(ev, ECS_RELATED_IP, ips, 2);
-	related(ev, ECS_RELATED_USER, users, 3);
+	related(ev, ECS_RELATED_USER, users, 4);
 	related(ev, ECS_RELATED_HOSTS, hosts, 3);
 }
 

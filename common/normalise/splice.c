@@ -72,6 +72,7 @@ static const struct special {
 	{ { "user.name", 9 }, NEVER, NONE },
 	{ { "user.effective.name", 19 }, NEVER, NONE },
 	{ { "user.target.name", 16 }, NEVER, NONE },
+	{ { "user.changes.name", 17 }, NEVER, NONE },
 };
 
 struct splice {

@@ -181,8 +181,14 @@ static bool start_tag(struct quick *q, bool *ret_empty)
 
 static bool end_tag(struct quick *q)
 {
+	const struct slice open = q->open[q->rd->depth];
 	struct slice element;
 
+	if (open.n > 0 && (size_t)(q->end - q->p) > open.n && q->p[open.n] == '>' &&
+	    memcmp(q->p, open.p, open.n) == 0) { /* as nearly all are */
+		q->p += open.n + 1;
+		return true;
+	}
 	if (!name(q, &element) || !slice_eq(element, q->open[q->rd->depth]))
 		return false;
 	skip_blanks(q);

@@ -92,6 +92,11 @@ def docs():
     missing = sorted(actions - listed)
     tap(len(actions) > 30 and not missing, "docs/fields.md names every event.action",
         "\n".join(missing))
+    told = {(number, action) for action, numbers in re.findall(
+        r"^\| `([^`]+)`[^|]*\| ([0-9 ]+) \|", text, re.M) for number in numbers.split()}
+    mapped = set(re.findall(r'^\t\{ (\d+), "([^"]+)", ', source, re.M))
+    tap(len(mapped) > 250 and told == mapped, "docs/fields.md names every Windows event id",
+        "\n".join(map(str, sorted(told ^ mapped))))
 
 
 def rows(path):
