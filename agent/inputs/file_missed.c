@@ -192,8 +192,10 @@ static bool copied(const struct tail *o, const struct tail *t)
 
 /* KNOWN: its bytes are those of a file that we know under another inode: a rest that is looked for
  * or was found in a compressed file, one that is open and was compressed just now, or what was read
- * to its end and kept for this question. */
-static enum begun known_bytes(const struct tail *t)
+ * to its end and kept for this question. An old copy of the log is KNOWN too, where something was
+ * read of the log: should that be truncated, its rest is looked for in the copy by its fingerprint.
+ * One of which nothing was read has none: its copy is asked until the log goes on or is cut. */
+static enum begun known_bytes(const struct tail *t, bool old)
 {
 	enum begun r = BEGUN;
 
@@ -204,8 +206,11 @@ static enum begun known_bytes(const struct tail *t)
 			continue;
 		if (printed(o, t) || squeezed(o, t))
 			return KNOWN;
-		if (copied(o, t))
-			r = UNDECIDED;
+		if (!copied(o, t))
+			continue;
+		if (old && o->print.n > 0)
+			return KNOWN;
+		r = UNDECIDED;
 	}
 	return r;
 }
@@ -227,6 +232,7 @@ static enum begun begin(struct tail *o, const char *path)
 	int fd = open_one(path), error = errno;
 	enum begun r = UNDECIDED;
 	struct stat st;
+	bool old;
 
 	if (fd < 0 && error != ENOENT && error != ELOOP && error != ESTALE) {
 		told(o, path, error);
@@ -245,9 +251,10 @@ static enum begun begin(struct tail *o, const char *path)
 	if (t->gz == NULL)
 		goto fail;
 	fd = -1; /* the stream's now */
-	r = fingerprint(t) ? known_bytes(t) : UNDECIDED;
-	if (r == UNDECIDED && time_now_ns() - st.st_ctim.tv_sec * NS_PER_SEC > BEING_MADE_NS)
-		r = KNOWN; /* should it be a copy, its original's rest is looked for in it */
+	old = time_now_ns() - st.st_ctim.tv_sec * NS_PER_SEC > BEING_MADE_NS;
+	r = old ? KNOWN : UNDECIDED; /* where it cannot be read */
+	if (fingerprint(t))
+		r = known_bytes(t, old);
 	if (r != BEGUN)
 		goto fail;
 	t->state = TAIL_ROTATED;

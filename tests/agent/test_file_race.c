@@ -82,6 +82,17 @@ static int open_hooked(int at_fd, const char *path, int flags, va_list more)
 OPEN_AS(open64, (const char *path, int flags, ...), AT_FDCWD)
 OPEN_AS(openat64, (int fd_, const char *path, int flags, ...), fd_)
 
+static int64_t ahead_s; /* of the clock of the file system */
+
+int clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	int r = (int)syscall(SYS_clock_gettime, clock, ts);
+
+	if (r == 0 && clock == CLOCK_REALTIME)
+		ts->tv_sec += ahead_s;
+	return r;
+}
+
 static const struct race races[] = {
 	{ "the log is renamed between its stat and its opening, and is not made again at once",
 	  "",
@@ -426,6 +437,51 @@ static void test_a_copy_is_no_generation(void **state)
 	dir_free();
 }
 
+/* A log of which nothing could be read is copied; much later, or so the clock says, it is
+ * truncated. refused: its first line was offered, and not taken. */
+static void copied_unread(bool refused, int64_t clock_s)
+{
+	struct world *w = world_new();
+
+	dir_new();
+	open_in(w, "");
+	put_at("log", "a\n", 2, -1);
+	assert_true(world_wait(w, world_has, 1));
+	copy("log", "log.1", false);
+	assert_int_equal(truncate(at("log"), 0), 0);
+	for (int i = 0; i < 3; i++)
+		scan_once(w);
+	if (refused)
+		w->room = w->n;
+	else
+		w->in.cls->pause(&w->in); /* as other inputs may bring about */
+	put_at("log", "b\n", 2, -1);
+	for (int i = 0; i < 3; i++)
+		scan_once(w);
+	assert_int_equal(w->refused, refused ? 1 : 0);
+	file_step(&(struct step){ MOVE, "log.1", "log.2" });
+	copy("log", "log.1", false);
+	ahead_s = clock_s;
+	for (int i = 0; i < 3; i++)
+		scan_once(w);
+	assert_int_equal(truncate(at("log"), 0), 0);
+	put_at("log", "c\n", 2, -1);
+	w->room = WORLD_MAX;
+	w->in.cls->resume(&w->in);
+	come_to_rest(w, "copied unread", "", LINES("a", "b", "c"));
+	ahead_s = 0;
+	world_free(w);
+	dir_free();
+}
+
+static void test_a_log_copied_unread(void **state)
+{
+	for (int64_t clock_s = 0; clock_s <= 36000; clock_s += 36000) {
+		copied_unread(false, clock_s);
+		copied_unread(true, clock_s);
+	}
+}
+
 /* A rename may come in the same tick of the file system's clock as the search that missed it: the
  * folder's time says nothing then, until the clock has gone on. */
 static void test_a_rename_in_the_tick_of_a_search(void **state)
@@ -454,16 +510,17 @@ static void test_a_rename_in_the_tick_of_a_search(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[sizeof(races) / sizeof(races[0]) + 5] = {
+	struct CMUnitTest tests[sizeof(races) / sizeof(races[0]) + 6] = {
 		cmocka_unit_test(test_a_generation_between_two_scans),
 		cmocka_unit_test(test_the_successor_was_empty),
 		cmocka_unit_test(test_what_came_after_is_found_without_it),
 		cmocka_unit_test(test_a_copy_is_no_generation),
+		cmocka_unit_test(test_a_log_copied_unread),
 		cmocka_unit_test(test_a_rename_in_the_tick_of_a_search),
 	};
 
 	for (size_t i = 0; i < sizeof(races) / sizeof(races[0]); i++)
-		tests[5 + i] = (struct CMUnitTest){ races[i].name, test_races, NULL, NULL,
+		tests[6 + i] = (struct CMUnitTest){ races[i].name, test_races, NULL, NULL,
 						    (void *)(uintptr_t)&races[i] };
 	return RUN_TESTS(tests);
 }
