@@ -134,6 +134,7 @@ class Files(Source):
     def copy_truncate(self, path):
         with self.lock:
             shutil.copyfile(path, self.shift(path))
+            time.sleep(self.dice.choice((0, 0.03)))  # the agent may look at the copy meanwhile
             os.truncate(path, 0)
 
     def replace(self, path):
