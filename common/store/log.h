@@ -8,7 +8,9 @@
 
 #include "common/store/segfile.h"
 
-#define NEXT_ROOM (16u << 10) /* not written to in a file: on a full disk, the next one's head */
+/* Not written to in a file, a sixteenth of it at most: on a full disk, the next one's head. */
+#define NEXT_ROOM     (16u << 10)
+#define NEXT_ROOM_MIN (4u << 10) /* less is no block of a disk */
 
 struct log_file {
 	uint64_t number;

@@ -358,9 +358,10 @@ static int roll(struct seglog *lg, uint64_t head, uint64_t need, struct err *err
 
 static bool fits(const struct seglog *lg, uint64_t room)
 {
-	bool whole = lg->snapshot == NULL || lg->segment_bytes < 4 * NEXT_ROOM;
-	uint64_t most = lg->segment_bytes - (whole ? 0 : NEXT_ROOM);
+	uint64_t next = lg->segment_bytes / 16, most = lg->segment_bytes;
 
+	if (lg->snapshot != NULL && next >= NEXT_ROOM_MIN)
+		most -= next < NEXT_ROOM ? next : NEXT_ROOM;
 	return lg->cur.fd >= 0 && lg->files[lg->n_files - 1].end + room <= most;
 }
 
