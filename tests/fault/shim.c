@@ -296,12 +296,12 @@ static ssize_t may_write(const struct watched *w, uint64_t at, size_t n)
 static ssize_t do_writev(int fd, const struct iovec *v, int n, int64_t at)
 {
 	struct watched *w = watched(fd);
-	struct iovec part[16];
+	struct iovec part[IOV_MAX]; /* the kernel takes no more */
 	int64_t where = at;
 	size_t sum = 0;
 	ssize_t may, done;
 
-	if (w == NULL || n > 16)
+	if (w == NULL || n > IOV_MAX)
 		return at < 0 ? (ssize_t)syscall(SYS_writev, fd, v, n)
 			      : (ssize_t)syscall(SYS_pwritev, fd, v, n, at, 0);
 	if (at < 0) {

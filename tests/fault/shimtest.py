@@ -71,6 +71,21 @@ os.pwrite(fd, b"longer", 5000)
         equal((made.root / "old").read_bytes(), bytes(want), "the file after the power cut")
 
 
+
+def gathers(build):
+    """a write of very many parts is one write: forgotten without a sync, kept with one"""
+    with disk(build) as made:
+        run(made, """
+fd = put("log", 0, b"-" * 1000)
+os.fdatasync(fd)
+os.lseek(fd, 0, os.SEEK_SET)
+os.writev(fd, [b"k"] * 400)
+os.fdatasync(fd)
+os.writev(fd, [b"g"] * 400)
+""")
+        made.power_cut()
+        equal((made.root / "log").read_bytes(), b"k" * 400 + b"-" * 600, "what is left")
+
 def forgets_names(build):
     """a file made, renamed or removed is so only when its folder was synced"""
     with disk(build) as made:
@@ -167,4 +182,4 @@ def clock(build):
         check(abs(int(out[1]) - shim.time.monotonic_ns()) < 60 * 10**9, f"monotonic gave {out[1]}")
 
 
-main(forgets, forgets_names, number_used_again, survives_kill, torn, errors, clock)
+main(forgets, gathers, forgets_names, number_used_again, survives_kill, torn, errors, clock)
