@@ -78,6 +78,7 @@ def gathers(build):
         run(made, """
 fd = put("log", 0, b"-" * 1000)
 os.fdatasync(fd)
+sync_dir()
 os.lseek(fd, 0, os.SEEK_SET)
 os.writev(fd, [b"k"] * 400)
 os.fdatasync(fd)
