@@ -13,11 +13,11 @@ import subprocess
 import threading
 
 import lib
-import wef
+import wefdomain
 import wefkerberos
 import wefpki
 
-HOST, DOMAIN = wef.HOST, "example.lan"
+HOST, DOMAIN = wefdomain.HOST, "example.lan"
 LANGS = ("fi", "sv", "en")
 # In every language: what is typed or clicked.
 KERBEROS = ["Server=http://{host}:5985/wsman/SubscriptionManager/WEC,Refresh=900",
@@ -178,7 +178,7 @@ class Patient:
         self.build, self.reg, self.address = build, reg, own_address()
         self.kdc = wefkerberos.Kdc(reg)
         self.port = lib.free_port()
-        self.domain = wef.Domain(build, reg, kerberos=f"127.0.0.1:{self.port}", keytab=str(self.kdc.keytab))
+        self.domain = wefdomain.Domain(reg, kerberos=f"127.0.0.1:{self.port}", keytab=str(self.kdc.keytab))
         self.names = Names(records(self.address))
         self.wef = self.domain.inputs[0]
         self.times = 0
