@@ -102,5 +102,8 @@ static inline struct slice slice_trim(struct slice a) /* blanks at both ends */
 
 /* A whole slice of decimal digits as a number. false, *ret untouched: empty, a non-digit, > max. */
 bool slice_uint(struct slice a, uint64_t max, uint64_t *ret);
+/* The same up to UINT64_MAX, or 0x and 1 to 16 hex digits of either case, as Windows writes
+ * numbers. */
+bool slice_number(struct slice s, uint64_t *ret);
 
 #endif

@@ -111,7 +111,6 @@ struct slice winecs_value(struct winecs *w, struct slice name);
 void winecs_put(struct winecs *w, const struct winecs_field *f, struct slice v);
 /* Beside a value, as winlog.event_data.NAMEDescription. */
 void winecs_describe(struct winecs *w, struct slice name, struct slice description);
-bool winecs_number(struct slice s, uint64_t *ret);
 /* Is it what Windows writes where it has nothing to say? */
 static inline bool winecs_blank(struct slice v)
 {

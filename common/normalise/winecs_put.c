@@ -85,28 +85,6 @@ void winecs_describe(struct winecs *w, struct slice name, struct slice descripti
 	event_push(w->ev, (struct slice){ p, data.n + name.n + suffix.n }, description);
 }
 
-bool winecs_number(struct slice s, uint64_t *ret)
-{
-	uint64_t v = 0;
-
-	if (!slice_starts(s, SLICE("0x")) && !slice_starts(s, SLICE("0X")))
-		return slice_uint(s, UINT64_MAX, ret);
-	if (s.n < 3 || s.n > 18)
-		return false;
-	for (size_t i = 2; i < s.n; i++) {
-		char low = (char)(s.p[i] | 0x20);
-
-		if (char_is_digit(s.p[i]))
-			v = v << 4 | (uint64_t)(s.p[i] - '0');
-		else if (low >= 'a' && low <= 'f')
-			v = v << 4 | (uint64_t)(low - 'a' + 10);
-		else
-			return false;
-	}
-	*ret = v;
-	return true;
-}
-
 static void set(struct winecs *w, unsigned id, struct slice v)
 {
 	if (id != ECS_DYNAMIC && v.n > 0 && event_get(w->ev, (enum ecs)id) == NULL)
@@ -117,7 +95,7 @@ static void set_number(struct winecs *w, unsigned id, struct slice v, uint64_t l
 {
 	uint64_t n;
 
-	if (winecs_number(slice_trim(v), &n) && n >= least && n <= INT64_MAX &&
+	if (slice_number(slice_trim(v), &n) && n >= least && n <= INT64_MAX &&
 	    event_get(w->ev, (enum ecs)id) == NULL)
 		event_int(w->ev, (enum ecs)id, (int64_t)n);
 }
@@ -361,7 +339,7 @@ static void put_details(struct winecs *w, struct slice v)
 		set(w, ECS_REGISTRY_DATA_TYPE, SLICE("REG_BINARY"));
 		return;
 	}
-	if (slice_starts(v, SLICE("DWORD (")) && winecs_number(hex, &n)) {
+	if (slice_starts(v, SLICE("DWORD (")) && slice_number(hex, &n)) {
 		set(w, ECS_REGISTRY_DATA_TYPE, SLICE("SZ_DWORD"));
 		v = arena_copy(w->ev->mem, (struct slice){ digits, digits_put(digits, n) });
 	} else if (slice_starts(v, SLICE("QWORD ("))) {
@@ -458,7 +436,7 @@ static void put_name(struct winecs *w, const struct winecs_field *f, struct slic
 	if (slice_starts(v, SLICE("%%")))
 		name = slice_uint(slice_from(v, 2), UINT32_MAX, &n) ? winecs_name(NAMES_MESSAGE, n)
 								    : NULL;
-	else if (winecs_number(v, &n))
+	else if (slice_number(v, &n))
 		name = winecs_name((enum winecs_names)f->also, n);
 	if (name == NULL)
 		return;
@@ -473,7 +451,7 @@ static void put_bits(struct winecs *w, const struct winecs_field *f, struct slic
 	const struct winecs_name *bit = winecs_bits((enum winecs_bits)f->also);
 	uint64_t n;
 
-	if (!winecs_number(v, &n))
+	if (!slice_number(v, &n))
 		return;
 	for (; bit->name != NULL; bit++)
 		if ((n & bit->number) == bit->number)

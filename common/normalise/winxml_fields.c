@@ -152,29 +152,6 @@ void winxml_put(struct event *ev, const struct place *p, struct slice v)
 	put(ev, p, v);
 }
 
-static bool hex_or_decimal(struct slice s, uint64_t *ret)
-{
-	uint64_t v = 0;
-
-	if (!slice_starts(s, SLICE("0x")) && !slice_starts(s, SLICE("0X")))
-		return slice_uint(s, UINT64_MAX, ret);
-	if (s.n < 3 || s.n > 18)
-		return false;
-	for (size_t i = 2; i < s.n; i++) {
-		char c = s.p[i];
-		char low = (char)(c | 0x20);
-
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (uint64_t)(c - '0');
-		else if (low >= 'a' && low <= 'f')
-			v = v << 4 | (uint64_t)(low - 'a' + 10);
-		else
-			return false;
-	}
-	*ret = v;
-	return true;
-}
-
 /* The standard keywords of winmeta.xml, beside those that RenderingInfo names. */
 static void put_keywords(struct event *ev)
 {
@@ -192,7 +169,7 @@ static void put_keywords(struct event *ev)
 	};
 	uint64_t bits;
 
-	if (!hex_or_decimal(event_text(ev, ECS_VARTIO_WINLOG_KEYWORDS), &bits))
+	if (!slice_number(event_text(ev, ECS_VARTIO_WINLOG_KEYWORDS), &bits))
 		return;
 	if ((bits & UINT64_C(3) << 52) != 0)
 		event_str(ev, ECS_EVENT_OUTCOME,

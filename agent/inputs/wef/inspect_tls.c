@@ -91,8 +91,7 @@ int wef_cas_read(const char *path, struct arena *mem, struct wef_cas *ret, struc
 		dn_text(cs.v[i], false, subject);
 		ca->subject = arena_copy(mem, slice_str(subject)).p;
 		gnutls_x509_crt_get_fingerprint(cs.v[i], GNUTLS_DIG_SHA1, sha1, &n);
-		for (size_t k = 0; k < sizeof(sha1); k++)
-			snprintf(ca->thumbprint + 2 * k, 3, "%02X", sha1[k]);
+		wef_thumbprint(sha1, ca->thumbprint);
 		ca->authority = gnutls_x509_crt_get_ca_status(cs.v[i], NULL) > 0;
 		ca->ends_s = (int64_t)gnutls_x509_crt_get_expiration_time(cs.v[i]);
 		if (ca->subject == NULL)

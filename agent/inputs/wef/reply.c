@@ -28,14 +28,13 @@ static const char profile_kerberos[] =
 /* A message id: a random GUID (RFC 9562 5.4) as Windows writes it. */
 static void put_uuid(struct buf *out)
 {
+	char guid[WEF_GUID_LEN + 1];
 	uint8_t r[16];
 
 	random_bytes(r, sizeof(r));
-	r[6] = (uint8_t)((r[6] & 0x0f) | 0x40);
-	r[8] = (uint8_t)((r[8] & 0x3f) | 0x80);
+	wef_guid(r, 4, guid);
 	buf_str(out, "uuid:");
-	for (size_t i = 0; i < sizeof(r); i++)
-		buf_printf(out, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02X" : "%02X", r[i]);
+	buf_str(out, guid);
 }
 
 static void element(struct buf *out, const char *name, struct slice text)

@@ -10,7 +10,6 @@
 #include "agent/inputs/wef/subscription.h"
 
 #define WEF_ENVELOPE_BYTES 512000u /* what clients take at most; UTF-16 */
-#define WEF_THUMBPRINT_LEN 40u
 #define WEF_EARLIEST       "http://schemas.dmtf.org/wbem/wsman/1/wsman/bookmark/earliest"
 
 struct wef_address { /* how a client reaches us */

@@ -431,7 +431,6 @@ static int on_verify(struct wire *l, gnutls_x509_crt_t peer, struct err *err)
 	char name[WEF_CLIENT_MAX];
 	size_t n = sizeof(name);
 	uint8_t sha1[20];
-	struct buf hex = { 0 };
 
 	if (!identity_may_be_client(peer))
 		return err_set(err, ERR_DENIED, "%s: its certificate is not for clients",
@@ -443,10 +442,7 @@ static int on_verify(struct wire *l, gnutls_x509_crt_t peer, struct err *err)
 	if (tls_peer_issuer(wire_tls(l), sha1) < 0)
 		return err_set(err, ERR_DENIED, "%s: the authority that signed it is not known",
 			       wire_peer(l));
-	for (size_t i = 0; i < sizeof(sha1); i++)
-		buf_printf(&hex, "%02X", sha1[i]);
-	snprintf(s->issuer, sizeof(s->issuer), "%s", buf_cstr(&hex));
-	buf_release(&hex);
+	wef_thumbprint(sha1, s->issuer);
 	set_client(s, name);
 	return 0;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "agent/inputs/wef/subscription.h"
 
-#include <stdio.h>
 #include <strings.h>
 
 #include "common/base/file.h"
@@ -50,12 +49,7 @@ static void guid(struct slice text, char ret[WEF_GUID_LEN + 1])
 	uint8_t h[SHA256_LEN];
 
 	sha256(text, h);
-	h[6] = (uint8_t)((h[6] & 0x0f) | 0x80);
-	h[8] = (uint8_t)((h[8] & 0x3f) | 0x80);
-	snprintf(ret, WEF_GUID_LEN + 1,
-		 "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X", h[0], h[1],
-		 h[2], h[3], h[4], h[5], h[6], h[7], h[8], h[9], h[10], h[11], h[12], h[13], h[14],
-		 h[15]);
+	wef_guid(h, 8, ret);
 }
 
 static int fault(const struct wef_subscription *sub, struct err *err)

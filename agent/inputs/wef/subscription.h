@@ -6,10 +6,10 @@
 #ifndef VARTIO_WEF_SUBSCRIPTION_H
 #define VARTIO_WEF_SUBSCRIPTION_H
 
+#include "agent/inputs/wef/text.h"
 #include "common/base/conf.h"
 
-#define WEF_SUBSCRIPTIONS_MAX 16u /* each holds a connection of every client */
-#define WEF_GUID_LEN          36u
+#define WEF_SUBSCRIPTIONS_MAX 16u  /* each holds a connection of every client */
 #define WEF_CHANNELS_MAX      256u /* Windows' bound for one query */
 #define WEF_QUERY_MAX         (64u * 1024)
 

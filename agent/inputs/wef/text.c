@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "agent/inputs/wef/text.h"
 
+#include <stdio.h>
+
 #include "common/base/text.h"
 #include "common/event/utf8.h"
 
@@ -102,4 +104,25 @@ void wef_text_write(struct slice s, struct buf *out)
 			put_unit(out, 0xdc00 + (((uint32_t)c - 0x10000) & 0x3ff));
 		}
 	}
+}
+
+void wef_guid(const uint8_t bytes[16], unsigned version, char ret[WEF_GUID_LEN + 1])
+{
+	uint8_t b[16];
+	size_t n = 0;
+
+	memcpy(b, bytes, sizeof(b));
+	b[6] = (uint8_t)((b[6] & 0x0f) | version << 4);
+	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+	for (size_t i = 0; i < sizeof(b); i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			ret[n++] = '-';
+		n += (size_t)snprintf(ret + n, 3, "%02X", b[i]);
+	}
+}
+
+void wef_thumbprint(const uint8_t sha1[20], char ret[WEF_THUMBPRINT_LEN + 1])
+{
+	for (size_t i = 0; i < WEF_THUMBPRINT_LEN / 2; i++)
+		snprintf(ret + 2 * i, 3, "%02X", sha1[i]);
 }

@@ -17,4 +17,12 @@ bool wef_text_read(struct slice in, struct buf *out);
 /* Appends FF FE and s, which is UTF-8, as UTF-16LE. */
 void wef_text_write(struct slice s, struct buf *out);
 
+#define WEF_GUID_LEN       36u
+#define WEF_THUMBPRINT_LEN 40u
+/* A GUID of a version (RFC 9562 5) out of 16 bytes, and a SHA-1: upper-case, as Windows writes
+ * them.
+ */
+void wef_guid(const uint8_t bytes[16], unsigned version, char ret[WEF_GUID_LEN + 1]);
+void wef_thumbprint(const uint8_t sha1[20], char ret[WEF_THUMBPRINT_LEN + 1]);
+
 #endif
