@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* agent/check.c: `vartio-agent check`: reads the configuration and tries every right that the
- * inputs will need, without starting anything or opening the spool. One line a fault, with what
- * repairs it. */
+/* agent/check.c: `vartio-agent check`: reads the configuration, looks whose the spool's folders are
+ * and tries every right that the inputs will need, without starting anything or opening the spool.
+ * One line a fault, with what repairs it. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "agent/agent.h"
 #include "agent/doubles.h"
 #include "agent/options.h"
+#include "agent/spool/spool.h"
 #include "common/base/service.h"
 #include "common/net/tls.h"
 
@@ -58,6 +59,17 @@ static void check_credentials(struct config *cf, struct faults *fs)
 	}
 }
 
+static void check_spool(struct config *cf, struct faults *fs)
+{
+	struct buf dir = { 0 };
+
+	fs->id = "spool";
+	buf_printf(&dir, "%s/spool", cf->state_dir);
+	if (!dir.failed)
+		spool_check(buf_cstr(&dir), say, fs);
+	buf_release(&dir);
+}
+
 int agent_check(int argc, char **argv)
 {
 	struct faults fs = { 0 };
@@ -77,6 +89,8 @@ int agent_check(int argc, char **argv)
 		fs.id = "state_dir";
 		err_set(&err, ERR_DENIED, "cannot use %s: %s", cf.state_dir, strerror(errno));
 		say(&fs, &err);
+	} else {
+		check_spool(&cf, &fs);
 	}
 	for (size_t i = 0; i < cf.n_inputs; i++) {
 		fs.id = cf.inputs[i].id;

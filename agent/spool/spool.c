@@ -352,6 +352,26 @@ static int lane_start(struct spool *sp, enum lane lane, uint64_t segment_bytes, 
 	return r;
 }
 
+void spool_check(const char *dir, void (*fault)(void *arg, const struct err *err), void *arg)
+{
+	struct buf path = { 0 };
+	struct err err;
+
+	for (int i = -1; i < LANES; i++) {
+		buf_reset(&path);
+		buf_printf(&path, "%s%s%s", dir, i < 0 ? "" : "/", i < 0 ? "" : lane_dirs[i]);
+		if (path.failed)
+			break;
+		if (dir_private(buf_cstr(&path), &err) == 0)
+			continue;
+		if (err.code != ERR_ABSENT)
+			fault(arg, &err);
+		if (i < 0)
+			break; /* what is in it can wait until it is in order */
+	}
+	buf_release(&path);
+}
+
 /* Two starts from one state, of which one was put back from a copy, have one number: so the
  * collector sees it. Where nothing is left that tells the number, it is random as well. */
 static void epoch_draw(struct spool *sp)
@@ -381,7 +401,7 @@ int spool_open(uv_loop_t *loop, const struct spool_opts *opts, struct spool **re
 	sp->next_number = sp->next_seq = 1;
 	uv_mutex_init(&sp->lock);
 	uv_cond_init(&sp->done);
-	if (dir_make(opts->dir, 0700, err) < 0)
+	if (dir_make(opts->dir, 0700, err) < 0 || dir_private(opts->dir, err) < 0)
 		goto fail;
 	for (int i = 0; i < LANES; i++)
 		if (lane_start(sp, (enum lane)i, segment, err) < 0)

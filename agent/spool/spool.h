@@ -68,9 +68,12 @@ struct spool_block {
 };
 
 /* 0: *ret is yours until spool_close. -1: *err tells why, *ret is untouched. ERR_DENIED owner or
- * mode of a lane's folder; ERR_SYNTAX not our format; ERR_NEWER; ERR_BUSY another agent has it;
- * ERR_IO. */
+ * mode of the folder or a lane's; ERR_USAGE no folder; ERR_SYNTAX not our format; ERR_NEWER;
+ * ERR_BUSY another agent has it; ERR_IO. */
 int spool_open(uv_loop_t *loop, const struct spool_opts *opts, struct spool **ret, struct err *err);
+/* Is what spool_open would open ours, and closed to others? Calls fault for each folder that is
+ * not; one that is not there yet is fine. Nothing is opened or made. */
+void spool_check(const char *dir, void (*fault)(void *arg, const struct err *err), void *arg);
 /* The checkpoint last taken for key ("file:...", "journal"), also where it is not durable yet: an
  * input that is opened again goes on there. Empty when there is none. Lent until the next spool_*
  * call. */

@@ -405,6 +405,8 @@ static int dirs_make(struct queue *q, struct err *err)
 		buf_reset(&path);
 		buf_printf(&path, "%s%s", q->dir, names[i]);
 		r = path.failed ? err_nomem(err) : dir_make(buf_cstr(&path), 0700, err);
+		if (r == 0)
+			r = dir_private(buf_cstr(&path), err);
 	}
 	buf_release(&path);
 	return r;

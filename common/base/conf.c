@@ -334,6 +334,9 @@ static int bind_strs(const struct conf_node *nd, const struct conf_item *it, voi
 			return wrong(k, it, err);
 		n++;
 	}
+	if (n == 0 && it->required)
+		return err_at(err, nd->line, nd->col, ERR_SYNTAX, "%s: expected at least one: %s",
+			      it->name, it->help != NULL ? it->help : expected(it->type));
 	out.v = arena_alloc(mem, (n + 1) * sizeof(*out.v));
 	if (out.v == NULL)
 		return err_nomem(err);

@@ -57,7 +57,7 @@ struct conf_item { /* a table ends with a NULL name; manual pages are written fr
 	const char *help;            /* one line for the manual */
 	const char *const *names;    /* CONF_ENUM: NULL-terminated */
 	const struct conf_item *sub; /* CONF_SUB */
-	bool required;
+	bool required;               /* of CONF_STRS: at least one */
 };
 
 /* Fills *target from map by items. Unknown key, wrong type, out of bounds, missing: ERR_SYNTAX with

@@ -161,6 +161,26 @@ int dir_make(const char *path, unsigned mode, struct err *err)
 	return r;
 }
 
+int dir_private(const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return fail(err, "look at folder", path);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ERR_USAGE,
+			       "%.180s is not a folder: move it away, a new one is made", path);
+	if (st.st_uid != geteuid())
+		return err_set(
+			err, ERR_DENIED,
+			"%.150s belongs to user %lu, not to user %lu, who is to use it: chown it",
+			path, (unsigned long)st.st_uid, (unsigned long)geteuid());
+	if ((st.st_mode & 077) != 0)
+		return err_set(err, ERR_DENIED, "%.100s is open to others: chmod 0700 %.100s", path,
+			       path);
+	return 0;
+}
+
 int dir_sync(const char *path, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;

@@ -74,20 +74,12 @@ int log_reserve(int fd, uint64_t size)
 
 static int dir_open(struct seglog *lg, struct err *err)
 {
-	struct stat st;
-
-	if (dir_make(lg->dir, 0700, err) < 0)
+	if (dir_make(lg->dir, 0700, err) < 0 || dir_private(lg->dir, err) < 0)
 		return -1;
 	lg->dir_fd = open(lg->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (lg->dir_fd < 0 || fstat(lg->dir_fd, &st) < 0)
+	if (lg->dir_fd < 0)
 		return err_set(err, errno == EACCES ? ERR_DENIED : ERR_IO,
 			       "cannot open folder %s: %s", lg->dir, strerror(errno));
-	if (st.st_uid != geteuid())
-		return err_set(err, ERR_DENIED, "%s belongs to user %lu, not to us: chown it",
-			       lg->dir, (unsigned long)st.st_uid);
-	if ((st.st_mode & 077) != 0)
-		return err_set(err, ERR_DENIED, "%s can be read by others: chmod 0700 %s", lg->dir,
-			       lg->dir);
 	lg->lock_fd = openat(lg->dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (lg->lock_fd < 0)
 		return err_set(err, errno == ENOSPC ? ERR_FULL : ERR_IO, "cannot make %s/lock: %s",

@@ -2,9 +2,13 @@
 /* common/base: times, checksums, encodings, settings. */
 #include "tests/cmocka.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/base/conf.h"
+#include "common/base/file.h"
 #include "common/base/hash.h"
 #include "common/base/time.h"
 
@@ -173,6 +177,56 @@ static void test_settings_bad(void **state)
 	}
 }
 
+static void test_settings_empty_list(void **state)
+{
+	static const struct conf_item needed[] = {
+		{ "list", CONF_STRS, offsetof(struct settings, list), .required = true,
+		  .help = "what to read" },
+		{ NULL },
+	};
+	struct arena mem = { 0 };
+	struct settings st = { 0 };
+	struct conf_node *root;
+	struct err err = { 0 };
+
+	assert_int_equal(conf_parse(slice_str("list: []\n"), &mem, &root, &err), 0);
+	assert_int_equal(conf_bind(root, needed, &st, &mem, &err), -1);
+	assert_string_equal(err.msg, "list: expected at least one: what to read");
+	assert_int_equal(err.line, 1);
+	assert_int_equal(err.col, 7);
+	assert_int_equal(conf_parse(slice_str("name: a\nlist: []\n"), &mem, &root, &err), 0);
+	assert_int_equal(conf_bind(root, items, &st, &mem, &err), 0);
+	arena_release(&mem);
+}
+
+static void test_dir_private(void **state)
+{
+	char dir[] = "/tmp/vartio-private-XXXXXX", path[64];
+	struct err err = { 0 };
+
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(dir_private(dir, &err), 0);
+	assert_int_equal(chmod(dir, 0710), 0);
+	assert_int_equal(dir_private(dir, &err), -1);
+	assert_int_equal(err.code, ERR_DENIED);
+	assert_non_null(strstr(err.msg, "chmod 0700 /tmp/vartio-private-"));
+	assert_int_equal(chmod(dir, 0700), 0);
+	if (geteuid() == 0) { /* nobody else can give a folder away */
+		assert_int_equal(chown(dir, 65534, 65534), 0);
+		assert_int_equal(dir_private(dir, &err), -1);
+		assert_int_equal(err.code, ERR_DENIED);
+		assert_non_null(strstr(err.msg, "belongs to user 65534, not to user 0"));
+	}
+	snprintf(path, sizeof(path), "%s/file", dir);
+	assert_int_equal(dir_private(path, &err), -1);
+	assert_int_equal(err.code, ERR_ABSENT);
+	assert_int_equal(file_write(path, slice_str(""), 0600, &err), 0);
+	assert_int_equal(dir_private(path, &err), -1);
+	assert_int_equal(err.code, ERR_USAGE);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 static void test_arena(void **state)
 {
 	struct arena mem = { 0 };
@@ -281,6 +335,7 @@ int main(void)
 		cmocka_unit_test(test_settings_bad), cmocka_unit_test(test_arena),
 		cmocka_unit_test(test_err_cut),      cmocka_unit_test(test_hash64),
 		cmocka_unit_test(test_buf_fit),      cmocka_unit_test(test_slice_uint),
+		cmocka_unit_test(test_dir_private),  cmocka_unit_test(test_settings_empty_list),
 	};
 
 	return RUN_TESTS(base);

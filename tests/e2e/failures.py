@@ -206,6 +206,51 @@ def unreadable_file(build):
         wait_for("the file to be read", lambda: all_lines(reg, 1), pause=0.5)
 
 
+def does_not_start(process, *patterns):
+    wait_for("it to end", lambda: not process.alive())
+    equal(process.child.returncode, 1, f"exit code of {process.name}")
+    says(process.text(), *patterns)
+    equal(len(process.text().splitlines()), 1, f"lines of {process.name}")
+
+
+def folders_of_events(build):
+    """a folder of events that others can read, or that is no folder, is named with what helps"""
+    with region(build) as reg:
+        reg.start_collector()
+        reg.tenant()
+        log = reg.folder / "app.log"
+        log.touch()
+        agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]}])
+        agent.start()
+        agent.stop()
+        spool = agent.state / "spool"
+        for folder in (spool, spool / "keep", spool / "lossy"):
+            equal(oct(folder.stat().st_mode & 0o777), "0o700", f"mode of {folder}")
+            folder.chmod(0o755)
+            out, _ = reg.run([reg.agent_bin, "check", "--config", agent.conf], 1)
+            says(out, rf"^spool: {re.escape(str(folder))} is open to others: chmod 0700 ")
+            equal(len(out.splitlines()), 1, "lines of check")
+            does_not_start(reg.spawn(f"agent-{folder.name}", [reg.agent_bin, "run", "--config", agent.conf]),
+                    rf"{re.escape(str(folder))} is open to others: chmod 0700 ")
+            folder.chmod(0o700)
+        spool.rename(agent.state / "away")
+        spool.touch()
+        out, _ = reg.run([reg.agent_bin, "check", "--config", agent.conf], 1)
+        says(out, rf"^spool: {re.escape(str(spool))} is not a folder: move it away")
+        does_not_start(reg.spawn("agent-file", [reg.agent_bin, "run", "--config", agent.conf]), "is not a folder")
+        spool.unlink()
+        reg.run([reg.agent_bin, "check", "--config", agent.conf])
+        reg.collector.stop()
+        queue = reg.state / "queue"
+        for folder in (queue, queue / "readers", queue / "quarantine", queue / "log", reg.state / "signals"):
+            equal(oct(folder.stat().st_mode & 0o777), "0o700", f"mode of {folder}")
+            folder.chmod(0o750)
+            does_not_start(reg.spawn(f"collector-{folder.name}", [reg.collector_bin, "run", "--config", reg.conf]),
+                    rf"{re.escape(str(folder))} is open to others: chmod 0700 ")
+            folder.chmod(0o700)
+        reg.start_collector()
+
+
 def bad_configuration(build):
     """a bad configuration is refused by file, line and column; a reload leaves the old one in force"""
     with region(build) as reg:
@@ -220,6 +265,10 @@ def bad_configuration(build):
         for words in (["run"], ["check"], ["status"]):
             _, err = reg.run([reg.agent_bin, *words, "--config", bad], 1)
             says(err, rf"{re.escape(str(bad))}:3:14", "max_bytes", "2GiB")
+        bad.write_text("state_dir: /tmp/x\ninputs: [{type: file, paths: []}]\n", encoding="utf-8")
+        for words in (["run"], ["check"]):
+            _, err = reg.run([reg.agent_bin, *words, "--config", bad], 1)
+            says(err, rf"{re.escape(str(bad))}:2:30: paths: expected at least one")
         bad.write_text("agents:\n  adress: x\n", encoding="utf-8")
         _, err = reg.run([reg.collector_bin, "run", "--config", bad], 1)
         says(err, rf"{re.escape(str(bad))}:2:", "adress", "address")
@@ -283,5 +332,6 @@ def broken_rule(build):
         says(out, r"\d+ rules loaded, 0 rejected\s*$")
 
 
-main(tokens, strangers, tenants_apart, collector_down, full_disk, unreadable_file, bad_configuration,
+main(tokens, strangers, tenants_apart, collector_down, full_disk, unreadable_file, folders_of_events,
+     bad_configuration,
      stopped_while_reloading, stopped_at_once, broken_rule)
