@@ -109,7 +109,7 @@ void tail_store(struct tail *t)
 	struct slice place = tail_place(t, t->offset, t->skip, t->mid, &fs->place);
 	struct err err;
 
-	if (!fs->place.failed &&
+	if (!fs->place.text.failed &&
 	    fs->in->sink->checkpoint(fs->in->sink, fs->in, files_key(fs, t->no), place, &err) == 0)
 		t->stored = true;
 }
@@ -263,7 +263,7 @@ static void files_free(struct files *fs)
 	free(fs->tails);
 	free(fs->buf);
 	buf_release(&fs->key);
-	buf_release(&fs->place);
+	place_text_release(&fs->place);
 	free(fs);
 }
 

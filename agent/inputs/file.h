@@ -105,6 +105,21 @@ struct tail {
 	unsigned seen;                         /* the scan that saw it last */
 };
 
+/* A place as text. From line to line little of it changes: the rest is kept, and what it was made
+ * from. No padding: it is compared as bytes. */
+enum { PLACE_SKIP = 1, PLACE_MID = 2, PLACE_DONE = 4, PLACE_PENDING = 8 };
+struct place_same {
+	uint64_t dev, ino, base, hash, n, changed_ns, flags;
+};
+#define PLACE_PARTS 3u /* before the offset, behind it, behind file_end's numbers */
+struct place_text {
+	struct place_same same;
+	bool made;
+	struct buf part[PLACE_PARTS];
+	size_t names_at, path_n; /* in the last part: PATH REAL */
+	struct buf text;
+};
+
 struct watch;
 struct files {
 	struct input *in;
@@ -128,8 +143,9 @@ struct files {
 	struct err failure;
 	char *buf; /* read into, of buf_n bytes: longer than the longest line */
 	size_t buf_n;
-	int64_t read_ns;       /* when the bytes at hand were read: event.created of their lines */
-	struct buf key, place; /* reused */
+	int64_t read_ns; /* when the bytes at hand were read: event.created of their lines */
+	struct buf key;  /* reused, as the next */
+	struct place_text place;
 	void (*closed)(struct input *in);
 };
 
@@ -152,8 +168,10 @@ bool end_is_in(const struct file_end *end, int fd);
 /* The same in a compressed file, which is inflated up to there; what stands too far behind is
  * believed. gz is at its beginning before and after. */
 bool end_is_in_gz(const struct file_end *end, gzFile gz);
-struct slice tail_place(const struct tail *t, uint64_t offset, bool skip, bool mid,
-			struct buf *out); /* lent until out is used again */
+struct slice tail_place(
+	const struct tail *t, uint64_t offset, bool skip, bool mid,
+	struct place_text *pt); /* lent until pt is used again; pt->text.failed: none */
+void place_text_release(struct place_text *pt);
 /* Fills t from a checkpoint's value. false: not one; t is untouched. */
 bool tail_place_read(struct tail *t, struct slice value);
 /* Names that rotation may give to one another: auth.log, auth.log.1, auth-20261123.log.gz. */

@@ -6,6 +6,7 @@
  * seen, in ns. */
 #include "agent/inputs/file.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -76,64 +77,118 @@ static struct file_end end_read(struct slice flags, uint64_t offset)
 	return (struct file_end){ (uint32_t)n, (uint32_t)crc, at };
 }
 
-#define PLACE_MAX (2 + 10 * (1 + DIGITS_MAX) + 2 * sizeof(uint64_t) + 16) /* without the names */
-
 static char *number_put(char *to, char before, uint64_t v)
 {
 	*to = before;
 	return to + 1 + digits_put(to + 1, v);
 }
 
-static char *flags_put(char *to, const struct tail *t, bool skip, bool mid)
+/* What a line's place has in common with the one before it, of the same file and read. */
+static struct place_same place_same(const struct tail *t, bool skip, bool mid)
 {
-	if (!skip && !mid && !t->done)
-		*to++ = '-';
-	if (skip)
-		*to++ = 's';
-	if (mid)
-		*to++ = 'm';
-	if (t->done)
-		*to++ = 'd';
-	if (t->done && t->pending)
-		*to++ = 'p';
+	return (struct place_same){
+		.dev = t->dev,
+		.ino = t->ino,
+		.base = t->print.base,
+		.hash = t->print.hash,
+		.n = t->print.n,
+		.changed_ns = t->mtime.tv_sec > 0 ? (uint64_t)t->mtime.tv_sec * NS_PER_SEC +
+							    (uint64_t)t->mtime.tv_nsec
+						  : 0,
+		.flags = (skip ? PLACE_SKIP : 0u) | (mid ? PLACE_MID : 0u) |
+			 (t->done ? PLACE_DONE : 0u) | (t->done && t->pending ? PLACE_PENDING : 0u),
+	};
+}
+
+static void flags_put(struct buf *out, uint64_t flags)
+{
+	static const char letters[] = "smdp";
+
+	if (flags == 0)
+		buf_chr(out, '-');
+	for (unsigned i = 0; letters[i] != '\0'; i++)
+		if ((flags & (1u << i)) != 0)
+			buf_chr(out, letters[i]);
+}
+
+/* Makes the parts of the text that lines have in common. false: out of memory. */
+static bool parts_make(struct place_text *pt, const struct place_same *same, struct slice path,
+		       struct slice real)
+{
+	struct buf *p = pt->part;
+
+	for (unsigned i = 0; i < PLACE_PARTS; i++)
+		buf_reset(&p[i]);
+	buf_printf(&p[0], "1 %" PRIu64 " %" PRIu64 " %" PRIu64 " ", same->dev, same->ino,
+		   same->base);
+	buf_printf(&p[1], " %" PRIu64 " ", same->n);
+	hex_put(&p[1], &same->hash, sizeof(same->hash));
+	buf_chr(&p[1], ' ');
+	flags_put(&p[1], same->flags);
+	if (same->changed_ns > 0)
+		buf_printf(&p[2], "@%" PRIu64, same->changed_ns);
+	buf_printf(&p[2], " %zu ", path.n);
+	pt->names_at = p[2].n;
+	pt->path_n = path.n;
+	buf_slice(&p[2], path);
+	buf_chr(&p[2], ' ');
+	buf_slice(&p[2], real);
+	pt->same = *same;
+	pt->made = !p[0].failed && !p[1].failed && !p[2].failed;
+	for (unsigned i = 0; i < PLACE_PARTS; i++)
+		p[i].failed = false;
+	return pt->made;
+}
+
+static bool names_are(const struct place_text *pt, struct slice path, struct slice real)
+{
+	const struct slice names = slice_from(buf_view(&pt->part[2]), pt->names_at);
+
+	return pt->path_n == path.n && names.n == path.n + 1 + real.n &&
+	       memcmp(names.p, path.p, path.n) == 0 &&
+	       memcmp(names.p + path.n + 1, real.p, real.n) == 0;
+}
+
+static char *part_put(char *to, const struct buf *part)
+{
+	memcpy(to, part->p, part->n);
+	return to + part->n;
+}
+
+/* Made for each line: all but four numbers is copied from the line before. */
+struct slice tail_place(const struct tail *t, uint64_t offset, bool skip, bool mid,
+			struct place_text *pt)
+{
+	const struct slice path = slice_str(t->path), real = slice_str(t->real);
+	const struct place_same same = place_same(t, skip, mid);
+	const struct buf *p = pt->part;
+	char *to;
+
+	buf_reset(&pt->text);
+	pt->text.failed = (!pt->made || memcmp(&same, &pt->same, sizeof(same)) != 0 ||
+			   !names_are(pt, path, real)) &&
+			  !parts_make(pt, &same, path, real);
+	if (pt->text.failed ||
+	    buf_reserve(&pt->text, p[0].n + p[1].n + p[2].n + 4 * (1 + DIGITS_MAX)) < 0)
+		return (struct slice){ NULL, 0 };
+	to = part_put(pt->text.p, &p[0]);
+	to += digits_put(to, offset);
+	to = part_put(to, &p[1]);
 	if (t->end.n > 0) {
 		to = number_put(to, 'e', t->end.n);
 		to = number_put(to, '.', t->end.at);
 		to = number_put(to, '.', t->end.crc);
 	}
-	if (t->mtime.tv_sec > 0)
-		to = number_put(to, '@',
-				(uint64_t)t->mtime.tv_sec * NS_PER_SEC +
-					(uint64_t)t->mtime.tv_nsec);
-	return to;
+	to = part_put(to, &p[2]);
+	pt->text.n = (size_t)(to - pt->text.p);
+	return buf_view(&pt->text);
 }
 
-/* Made anew for each line, so its room is asked for once. */
-struct slice tail_place(const struct tail *t, uint64_t offset, bool skip, bool mid, struct buf *out)
+void place_text_release(struct place_text *pt)
 {
-	const struct slice path = slice_str(t->path), real = slice_str(t->real);
-	char *to;
-
-	buf_reset(out);
-	if (buf_reserve(out, PLACE_MAX + path.n + real.n) < 0)
-		return (struct slice){ NULL, 0 };
-	to = out->p;
-	*to++ = '1';
-	to = number_put(to, ' ', t->dev);
-	to = number_put(to, ' ', t->ino);
-	to = number_put(to, ' ', t->print.base);
-	to = number_put(to, ' ', offset);
-	to = number_put(to, ' ', t->print.n);
-	*to++ = ' ';
-	to = hex_write(to, &t->print.hash, sizeof(t->print.hash));
-	*to++ = ' ';
-	to = number_put(flags_put(to, t, skip, mid), ' ', path.n);
-	*to++ = ' ';
-	out->n = (size_t)(to - out->p);
-	buf_slice(out, path);
-	buf_chr(out, ' ');
-	buf_slice(out, real);
-	return buf_view(out);
+	for (unsigned i = 0; i < PLACE_PARTS; i++)
+		buf_release(&pt->part[i]);
+	buf_release(&pt->text);
 }
 
 static bool word(struct slice *s, struct slice *ret)

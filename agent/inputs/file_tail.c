@@ -139,7 +139,7 @@ static int emit(struct tail *t, struct slice line, bool cut, uint64_t offset, bo
 	if (!last) {
 		grow_print(t, offset);
 		place = tail_place(t, offset, skip, mid, &fs->place);
-		if (fs->place.failed) {
+		if (fs->place.text.failed) {
 			fs->paused = fs->failing = true;
 			return err_nomem(&fs->failure);
 		}

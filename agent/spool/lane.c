@@ -6,6 +6,9 @@
 
 #include <inttypes.h>
 
+#define SURE_BYTES (UINT64_C(64) << 10)
+#define SURE_FROM  (UINT64_C(4) << 20)
+
 static uint64_t pending(const struct worker *w)
 {
 	uint64_t n = block_bytes(w->open);
@@ -47,13 +50,18 @@ static uint64_t lossy_share(const struct spool *sp)
 	return sp->o.max_bytes / 8;
 }
 
-bool lane_keep_fits(const struct spool *sp, uint64_t more)
+/* What the keep lane may take; 0 when it holds too much already. */
+static uint64_t keep_room(const struct spool *sp)
 {
-	uint64_t lossy = lane_used(&sp->w[LANE_LOSSY]);
+	uint64_t used = lane_used(&sp->w[LANE_KEEP]), lossy = lane_used(&sp->w[LANE_LOSSY]);
 
-	if (lossy < lossy_share(sp))
-		lossy = lossy_share(sp);
-	return lane_used(&sp->w[LANE_KEEP]) + more + lossy <= sp->o.max_bytes;
+	used += lossy < lossy_share(sp) ? lossy_share(sp) : lossy;
+	return used < sp->o.max_bytes ? sp->o.max_bytes - used : 0;
+}
+
+static bool keep_fits(const struct spool *sp, uint64_t more)
+{
+	return more <= keep_room(sp);
 }
 
 static uint64_t lossy_room(const struct spool *sp)
@@ -70,7 +78,7 @@ bool lane_is_tight(const struct worker *w)
 	uint64_t file = sp->o.max_bytes / 16;
 
 	if (w->lane == LANE_KEEP)
-		return !lane_keep_fits(sp, file);
+		return !keep_fits(sp, file);
 	return lane_used(w) + file > lossy_room(sp);
 }
 
@@ -146,18 +154,34 @@ bool lane_keep_has_room(const struct spool *sp)
 {
 	const struct spool_opts *o = &sp->o;
 
-	return lane_keep_fits(sp, o->block_bytes < o->max_bytes / 16 ? o->block_bytes
-								     : o->max_bytes / 16);
+	return keep_fits(sp,
+			 o->block_bytes < o->max_bytes / 16 ? o->block_bytes : o->max_bytes / 16);
+}
+
+/* Room in the keep lane. Far from full, what is left is added up once for many events; what blocks
+ * and files have in their heads is small beside what stays in hand. */
+static bool keep_takes(struct spool *sp, size_t bytes)
+{
+	uint64_t room;
+
+	if (!sp->full && bytes <= sp->sure) {
+		sp->sure -= bytes;
+		return true;
+	}
+	room = keep_room(sp);
+	sp->sure = room > SURE_FROM ? SURE_BYTES : 0;
+	/* Once full it is so until there is room for a block: else what compression leaves of the
+	 * room would be filled by ever smaller blocks. */
+	return bytes <= room && !(sp->full && !lane_keep_has_room(sp));
 }
 
 int lane_make_place(struct worker *w, size_t bytes, struct err *err)
 {
 	struct spool *sp = w->sp;
 
-	/* Once full it is so until there is room for a block: else what compression leaves of the
-	 * room would be filled by ever smaller blocks. */
-	if (w->lane == LANE_KEEP &&
-	    (!lane_keep_fits(sp, bytes) || (sp->full && !lane_keep_has_room(sp)))) {
+	if (w->lane == LANE_LOSSY) {
+		sp->sure = 0; /* it takes of the same room */
+	} else if (!keep_takes(sp, bytes)) {
 		sp->full = true;
 		return err_set(err, ERR_FULL,
 			       "the spool holds %" PRIu64 " of at most %" PRIu64

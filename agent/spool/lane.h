@@ -54,6 +54,7 @@ struct spool {
 	/* To the backlog, in hundredths of bytes; below 0: it had more than its share. */
 	int64_t owed;
 	bool full;             /* an input was told ERR_FULL */
+	uint64_t sure;         /* bytes that the keep lane takes without asking for room anew */
 	struct err unreadable; /* code 0: all can be read, as far as is known */
 	bool closing;
 	unsigned refs; /* timers and jobs that the loop still knows */
@@ -68,8 +69,7 @@ struct block *lane_take(struct worker *w);   /* the oldest that waits */
 bool lane_close_open(struct worker *w);      /* where there is a place for it to wait */
 void lane_close_later(struct worker *w);     /* when the open block has waited long enough */
 bool open_is_full(const struct worker *w, size_t more);
-uint64_t lane_used(const struct worker *w); /* bytes on disk and on the way to it */
-bool lane_keep_fits(const struct spool *sp, uint64_t more);
+uint64_t lane_used(const struct worker *w);      /* bytes on disk and on the way to it */
 bool lane_keep_has_room(const struct spool *sp); /* for a block */
 bool lane_is_tight(const struct worker *w);      /* one file more, and it is full */
 void lane_make_room(struct spool *sp);           /* in the lossy lane, whose worker is idle */

@@ -75,7 +75,7 @@ static void test_a_place_survives_as_text(void **state)
 	};
 	struct tail t = { .path = strdup("/a b/l\nog"), .real = strdup("/x y"), .fd = -1 },
 		    u = { 0 };
-	struct buf out = { 0 };
+	struct place_text out = { 0 };
 	struct slice text;
 
 	t.dev = 64;
@@ -103,7 +103,52 @@ static void test_a_place_survives_as_text(void **state)
 	free(t.real);
 	free(u.path);
 	free(u.real);
-	buf_release(&out);
+	place_text_release(&out);
+}
+
+/* Written from what is kept of the place before, and anew, it must be the same text. */
+static void same(const struct tail *t, uint64_t offset, struct place_text *kept)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		const bool skip = (i & 1) != 0, mid = (i & 2) != 0;
+		struct place_text anew = { 0 };
+		struct slice a = tail_place(t, offset, skip, mid, kept);
+		struct slice b = tail_place(t, offset, skip, mid, &anew);
+
+		if (b.n == 0 || !slice_eq(a, b))
+			fail_msg("\"%.*s\" is not \"%.*s\"", (int)a.n, a.p, (int)b.n, b.p);
+		place_text_release(&anew);
+	}
+}
+
+static void test_a_place_is_written_from_the_one_before(void **state)
+{
+	static char a[] = "/a", d[] = "/d", ad[] = "/a /d", slash[] = "/", d_slash[] = "/d /";
+	struct tail t = { .path = a, .real = d, .dev = 1, .ino = 2, .print = { 3, 4, 5 } };
+	struct place_text kept = { 0 };
+
+	same(&t, 9, &kept);
+	same(&t, 10, &kept);
+	t.end = (struct file_end){ 5, 6, 7 };
+	same(&t, 10, &kept);
+	t.end.at++, same(&t, 10, &kept);
+	t.dev++, same(&t, 10, &kept);
+	t.ino++, same(&t, 10, &kept);
+	t.print.base++, same(&t, 10, &kept);
+	t.print.n++, same(&t, 10, &kept);
+	t.print.hash++, same(&t, 10, &kept);
+	t.mtime.tv_sec++, same(&t, 10, &kept);
+	t.mtime.tv_nsec++, same(&t, 10, &kept);
+	t.pending = true, same(&t, 10, &kept);
+	t.done = true, same(&t, 10, &kept);
+	t.pending = false, same(&t, 10, &kept);
+	t.path = d, same(&t, 10, &kept);
+	t.real = a, same(&t, 10, &kept);
+	t.path = ad, t.real = slash, same(&t, 10, &kept);
+	t.path = a, t.real = d_slash, same(&t, 10, &kept); /* "/a /d /" again */
+	assert_true(slice_is(tail_place(&t, 11, false, true, &kept),
+			     "1 2 3 4 11 5 0600000000000000 mde5.8.6@1000000001 2 /a /d /"));
+	place_text_release(&kept);
 }
 
 int main(void)
@@ -112,6 +157,7 @@ int main(void)
 		cmocka_unit_test(test_names_that_rotation_makes),
 		cmocka_unit_test(test_generations_by_name),
 		cmocka_unit_test(test_a_place_survives_as_text),
+		cmocka_unit_test(test_a_place_is_written_from_the_one_before),
 	};
 	return RUN_TESTS(tests);
 }
