@@ -50,13 +50,12 @@ struct normaliser {
  * untouched: it does not look like syslog, and nobody (sure) said that it is. */
 bool format_syslog(struct normaliser *nz, struct slice line, const struct norm_source *src,
 		   bool sure, struct event *ev);
-/* Writes what a header told. */
-void syslog_fields(struct normaliser *nz, const struct syslog *h, const struct norm_source *src,
-		   struct event *ev);
 /* The message of a program: message, and what the parsers know of it. */
 void program_message(struct normaliser *nz, struct slice program, struct slice msg,
 		     struct event *ev);
 void syslog_pri_fields(unsigned pri, struct event *ev);
+/* event.timezone: the zone that was assumed, "+02:00". */
+void syslog_zone_field(int32_t zone_s, struct event *ev);
 
 /* normalise_journal.c, normalise_json.c. false, ev untouched: not what the format says; *err tells.
  */
@@ -66,6 +65,10 @@ bool format_json(struct normaliser *nz, struct slice line, const struct norm_sou
 		 struct event *ev, struct err *err);
 
 void json_known_release(struct json_known *k);
+
+/* nxlog.c. Is what nz->json holds a Windows event of NXLog's? Sets its fields. */
+bool nxlog_is(const struct json_index *ix);
+void nxlog_fields(struct normaliser *nz, const struct norm_source *src, struct event *ev);
 
 /* splice.c. text: without blanks around it. Else as normalise_splice(). */
 bool splice_document(struct normaliser *nz, struct slice text, const struct norm_source *src,

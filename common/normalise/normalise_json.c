@@ -162,6 +162,10 @@ bool format_json(struct normaliser *nz, struct slice line, const struct norm_sou
 
 	if (json_index_read(&nz->json, line, err) < 0)
 		return false;
+	if (nxlog_is(ix)) {
+		nxlog_fields(nz, src, ev);
+		return true;
+	}
 	for (unsigned i = 0; i < ix->n; i++) {
 		const struct json_field *f = &ix->f[i];
 		bool again = f->more && i > 0 && slice_eq(f->path, ix->f[i - 1].path);

@@ -101,8 +101,7 @@ static void put_pid(struct slice procid, struct event *ev)
 		event_str(ev, ECS_LOG_SYSLOG_PROCID, procid);
 }
 
-/* "+02:00" of the zone that was assumed. */
-static void put_zone(int32_t zone_s, struct event *ev)
+void syslog_zone_field(int32_t zone_s, struct event *ev)
 {
 	uint32_t minutes = (uint32_t)(zone_s < 0 ? -zone_s : zone_s) / 60;
 	char text[16];
@@ -128,22 +127,17 @@ static struct slice base_name(struct slice program)
 	return slice_from(program, (size_t)(slash - program.p) + 1);
 }
 
-void syslog_fields(struct normaliser *nz, const struct syslog *h, const struct norm_source *src,
-		   struct event *ev)
+static void header_fields(const struct syslog *h, const struct norm_source *src, struct event *ev)
 {
-	struct slice program = base_name(h->app);
-
 	if (h->has_time) {
 		ev->time_ns = h->time_ns;
 		if (h->zone_assumed)
-			put_zone(src->zone_s, ev);
+			syslog_zone_field(src->zone_s, ev);
 	}
 	if (h->host.n > 0) {
 		event_str(ev, ECS_HOST_HOSTNAME, h->host);
 		event_str(ev, ECS_HOST_NAME, h->host);
 	}
-	event_str(ev, ECS_PROCESS_NAME, program);
-	put_pid(h->procid, ev);
 	if (h->pri >= 0) { /* a message; a line of a file says no more than the fields above */
 		syslog_pri_fields((unsigned)h->pri, ev);
 		event_str(ev, ECS_LOG_SYSLOG_HOSTNAME, h->host);
@@ -161,7 +155,34 @@ void syslog_fields(struct normaliser *nz, const struct syslog *h, const struct n
 				  : arena_copy(ev->mem, (struct slice){ digits, (size_t)n }));
 		syslog_sd_fields(h->sd, ev);
 	}
+}
+
+/* What the program that the header names has to say. */
+static void body_fields(struct normaliser *nz, const struct syslog *h, struct event *ev)
+{
+	struct slice program = base_name(h->app);
+
+	event_str(ev, ECS_PROCESS_NAME, program);
+	put_pid(h->procid, ev);
 	program_message(nz, program, h->msg, ev);
+}
+
+/* A forwarder's message that is a Windows event: then the program of the header is the forwarder,
+ * and its computer the one that the event names. */
+static bool windows_fields(struct normaliser *nz, struct slice msg, const struct norm_source *src,
+			   struct event *ev)
+{
+	struct err err;
+
+	msg = slice_trim(msg);
+	if (msg.n < 2 || msg.p[0] != '{' || msg.p[msg.n - 1] != '}' ||
+	    slice_find(msg, SLICE("\"EventID\"")) < 0)
+		return false;
+	if (json_index_read(&nz->json, msg, &err) < 0 || !nxlog_is(&nz->json))
+		return false;
+	event_drop(ev, ECS_HOST_HOSTNAME);
+	nxlog_fields(nz, src, ev);
+	return true;
 }
 
 /* <PRI>, or a time that some day has: also where that day is not one that the line can mean. */
@@ -202,7 +223,10 @@ bool format_syslog(struct normaliser *nz, struct slice line, const struct norm_s
 	none = h.pri < 0 && !h.has_time;
 	if (none && !h.year_beyond && !sure && !looks_like_syslog(line))
 		return false;
-	syslog_fields(nz, &h, src, ev);
+	header_fields(&h, src, ev);
+	if (windows_fields(nz, h.msg, src, ev))
+		return true;
+	body_fields(nz, &h, ev);
 	if (h.problem != NULL || h.year_beyond || none)
 		tell_problem(&h, ev);
 	return true;

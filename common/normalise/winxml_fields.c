@@ -3,51 +3,38 @@
 #include "common/base/time.h"
 #include "common/normalise/winxml_inside.h"
 
-enum kind {
-	TEXT,
-	NUMBER,  /* left out where it is 0, as Winlogbeat does */
-	NUMBER0, /* 0 means something */
-	TIME,
-	MESSAGE,
-};
-struct place {
-	struct slice element, attribute; /* attribute empty: the element's text */
-	enum ecs id, also;
-	enum kind kind;
-};
-
 /* clang-format off */
 static const struct place system_places[] = {
-	{ { "Provider", 8 }, { "Name", 4 }, ECS_WINLOG_PROVIDER_NAME, ECS_EVENT_PROVIDER, TEXT },
-	{ { "Provider", 8 }, { "Guid", 4 }, ECS_WINLOG_PROVIDER_GUID, 0, TEXT },
-	{ { "Provider", 8 }, { "EventSourceName", 15 }, ECS_VARTIO_WINLOG_EVENT_SOURCE_NAME, 0, TEXT },
-	{ { "EventID", 7 }, { NULL, 0 }, ECS_WINLOG_EVENT_ID, ECS_EVENT_CODE, TEXT },
-	{ { "EventID", 7 }, { "Qualifiers", 10 }, ECS_VARTIO_WINLOG_QUALIFIERS, 0, NUMBER0 },
-	{ { "Version", 7 }, { NULL, 0 }, ECS_WINLOG_VERSION, 0, NUMBER },
-	{ { "Level", 5 }, { NULL, 0 }, ECS_VARTIO_WINLOG_LEVEL, 0, NUMBER0 },
-	{ { "Task", 4 }, { NULL, 0 }, ECS_VARTIO_WINLOG_TASK, 0, NUMBER0 },
-	{ { "Opcode", 6 }, { NULL, 0 }, ECS_VARTIO_WINLOG_OPCODE, 0, NUMBER0 },
-	{ { "Keywords", 8 }, { NULL, 0 }, ECS_VARTIO_WINLOG_KEYWORDS, 0, TEXT },
-	{ { "TimeCreated", 11 }, { "SystemTime", 10 }, ECS_DYNAMIC, 0, TIME },
-	{ { "EventRecordID", 13 }, { NULL, 0 }, ECS_WINLOG_RECORD_ID, 0, NUMBER },
-	{ { "Correlation", 11 }, { "ActivityID", 10 }, ECS_WINLOG_ACTIVITY_ID, 0, TEXT },
-	{ { "Correlation", 11 }, { "RelatedActivityID", 17 }, ECS_WINLOG_RELATED_ACTIVITY_ID, 0, TEXT },
-	{ { "Execution", 9 }, { "ProcessID", 9 }, ECS_WINLOG_PROCESS_PID, 0, NUMBER },
-	{ { "Execution", 9 }, { "ThreadID", 8 }, ECS_WINLOG_PROCESS_THREAD_ID, 0, NUMBER },
-	{ { "Execution", 9 }, { "ProcessorID", 11 }, ECS_WINLOG_PROCESSOR_ID, 0, NUMBER },
-	{ { "Execution", 9 }, { "SessionID", 9 }, ECS_WINLOG_SESSION_ID, 0, NUMBER },
-	{ { "Execution", 9 }, { "KernelTime", 10 }, ECS_WINLOG_KERNEL_TIME, 0, NUMBER },
-	{ { "Execution", 9 }, { "UserTime", 8 }, ECS_WINLOG_USER_TIME, 0, NUMBER },
-	{ { "Execution", 9 }, { "ProcessorTime", 13 }, ECS_WINLOG_PROCESSOR_TIME, 0, NUMBER },
-	{ { "Channel", 7 }, { NULL, 0 }, ECS_WINLOG_CHANNEL, 0, TEXT },
-	{ { "Computer", 8 }, { NULL, 0 }, ECS_WINLOG_COMPUTER_NAME, ECS_HOST_NAME, TEXT },
-	{ { "Security", 8 }, { "UserID", 6 }, ECS_WINLOG_USER_IDENTIFIER, 0, TEXT },
+	{ { "Provider", 8 }, { "Name", 4 }, ECS_WINLOG_PROVIDER_NAME, ECS_EVENT_PROVIDER, PLACE_TEXT },
+	{ { "Provider", 8 }, { "Guid", 4 }, ECS_WINLOG_PROVIDER_GUID, 0, PLACE_TEXT },
+	{ { "Provider", 8 }, { "EventSourceName", 15 }, ECS_VARTIO_WINLOG_EVENT_SOURCE_NAME, 0, PLACE_TEXT },
+	{ { "EventID", 7 }, { NULL, 0 }, ECS_WINLOG_EVENT_ID, ECS_EVENT_CODE, PLACE_TEXT },
+	{ { "EventID", 7 }, { "Qualifiers", 10 }, ECS_VARTIO_WINLOG_QUALIFIERS, 0, PLACE_NUMBER0 },
+	{ { "Version", 7 }, { NULL, 0 }, ECS_WINLOG_VERSION, 0, PLACE_NUMBER },
+	{ { "Level", 5 }, { NULL, 0 }, ECS_VARTIO_WINLOG_LEVEL, 0, PLACE_NUMBER0 },
+	{ { "Task", 4 }, { NULL, 0 }, ECS_VARTIO_WINLOG_TASK, 0, PLACE_NUMBER0 },
+	{ { "Opcode", 6 }, { NULL, 0 }, ECS_VARTIO_WINLOG_OPCODE, 0, PLACE_NUMBER0 },
+	{ { "Keywords", 8 }, { NULL, 0 }, ECS_VARTIO_WINLOG_KEYWORDS, 0, PLACE_TEXT },
+	{ { "TimeCreated", 11 }, { "SystemTime", 10 }, ECS_DYNAMIC, 0, PLACE_TIME },
+	{ { "EventRecordID", 13 }, { NULL, 0 }, ECS_WINLOG_RECORD_ID, 0, PLACE_NUMBER },
+	{ { "Correlation", 11 }, { "ActivityID", 10 }, ECS_WINLOG_ACTIVITY_ID, 0, PLACE_TEXT },
+	{ { "Correlation", 11 }, { "RelatedActivityID", 17 }, ECS_WINLOG_RELATED_ACTIVITY_ID, 0, PLACE_TEXT },
+	{ { "Execution", 9 }, { "ProcessID", 9 }, ECS_WINLOG_PROCESS_PID, 0, PLACE_NUMBER },
+	{ { "Execution", 9 }, { "ThreadID", 8 }, ECS_WINLOG_PROCESS_THREAD_ID, 0, PLACE_NUMBER },
+	{ { "Execution", 9 }, { "ProcessorID", 11 }, ECS_WINLOG_PROCESSOR_ID, 0, PLACE_NUMBER },
+	{ { "Execution", 9 }, { "SessionID", 9 }, ECS_WINLOG_SESSION_ID, 0, PLACE_NUMBER },
+	{ { "Execution", 9 }, { "KernelTime", 10 }, ECS_WINLOG_KERNEL_TIME, 0, PLACE_NUMBER },
+	{ { "Execution", 9 }, { "UserTime", 8 }, ECS_WINLOG_USER_TIME, 0, PLACE_NUMBER },
+	{ { "Execution", 9 }, { "ProcessorTime", 13 }, ECS_WINLOG_PROCESSOR_TIME, 0, PLACE_NUMBER },
+	{ { "Channel", 7 }, { NULL, 0 }, ECS_WINLOG_CHANNEL, 0, PLACE_TEXT },
+	{ { "Computer", 8 }, { NULL, 0 }, ECS_WINLOG_COMPUTER_NAME, ECS_HOST_NAME, PLACE_TEXT },
+	{ { "Security", 8 }, { "UserID", 6 }, ECS_WINLOG_USER_IDENTIFIER, 0, PLACE_TEXT },
 };
 static const struct place rendering_places[] = {
-	{ { "Message", 7 }, { NULL, 0 }, ECS_MESSAGE, 0, MESSAGE },
-	{ { "Level", 5 }, { NULL, 0 }, ECS_LOG_LEVEL, 0, TEXT },
-	{ { "Task", 4 }, { NULL, 0 }, ECS_WINLOG_TASK, 0, TEXT },
-	{ { "Opcode", 6 }, { NULL, 0 }, ECS_WINLOG_OPCODE, 0, TEXT },
+	{ { "Message", 7 }, { NULL, 0 }, ECS_MESSAGE, 0, PLACE_MESSAGE },
+	{ { "Level", 5 }, { NULL, 0 }, ECS_LOG_LEVEL, 0, PLACE_TEXT },
+	{ { "Task", 4 }, { NULL, 0 }, ECS_WINLOG_TASK, 0, PLACE_TEXT },
+	{ { "Opcode", 6 }, { NULL, 0 }, ECS_WINLOG_OPCODE, 0, PLACE_TEXT },
 };
 /* clang-format on */
 
@@ -66,7 +53,7 @@ static void put_number(struct event *ev, const struct place *p, struct slice v)
 {
 	if (!is_number(v))
 		event_str(ev, p->id, v);
-	else if (p->kind == NUMBER0 || !slice_is(v, "0"))
+	else if (p->kind == PLACE_NUMBER0 || !slice_is(v, "0"))
 		event_json(ev, p->id, v);
 }
 
@@ -99,23 +86,23 @@ static struct slice plain_lines(struct arena *mem, struct slice v)
 	return v;
 }
 
-static void put(struct event *ev, const struct place *p, struct slice v)
+void winxml_put(struct event *ev, const struct place *p, struct slice v)
 {
 	v = slice_trim(v);
 	switch (p->kind) {
-	case TEXT:
+	case PLACE_TEXT:
 		event_str(ev, p->id, v);
 		if (p->also != ECS_DYNAMIC)
 			event_str(ev, p->also, v);
 		break;
-	case NUMBER:
-	case NUMBER0:
+	case PLACE_NUMBER:
+	case PLACE_NUMBER0:
 		put_number(ev, p, v);
 		break;
-	case TIME:
+	case PLACE_TIME:
 		put_time(ev, v);
 		break;
-	case MESSAGE:
+	case PLACE_MESSAGE:
 		event_str(ev, p->id, plain_lines(ev->mem, v));
 		break;
 	}
@@ -134,7 +121,7 @@ const struct place *winxml_system(struct event *ev, struct slice element,
 			text = p;
 		for (unsigned i = 0; i < n; i++)
 			if (slice_eq(atts[i].name, p->attribute))
-				put(ev, p, atts[i].value);
+				winxml_put(ev, p, atts[i].value);
 	}
 	return text;
 }
@@ -145,11 +132,6 @@ const struct place *winxml_rendering(struct slice element)
 		if (slice_eq(rendering_places[i].element, element))
 			return &rendering_places[i];
 	return NULL;
-}
-
-void winxml_put(struct event *ev, const struct place *p, struct slice v)
-{
-	put(ev, p, v);
 }
 
 /* The standard keywords of winmeta.xml, beside those that RenderingInfo names. */

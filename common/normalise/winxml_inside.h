@@ -18,7 +18,19 @@ struct attribute {
 	struct slice value; /* as long as the event lives */
 };
 
-struct place;
+/* A place in the event, and what the value that belongs there is. */
+enum place_kind {
+	PLACE_TEXT,
+	PLACE_NUMBER,  /* left out where it is 0, as Winlogbeat does */
+	PLACE_NUMBER0, /* 0 means something */
+	PLACE_TIME,
+	PLACE_MESSAGE, /* lines */
+};
+struct place {
+	struct slice element, attribute; /* attribute empty: the element's text */
+	enum ecs id, also;
+	enum place_kind kind;
+};
 struct level {
 	struct slice name; /* the value's dotted name; empty: none */
 	bool named;        /* by a Name attribute */
@@ -49,6 +61,8 @@ bool reading_start(struct reading *rd, struct slice element, const struct attrib
 bool reading_end(struct reading *rd);
 /* lasting: s lives as long as the event. */
 void reading_text(struct reading *rd, struct slice s, bool lasting);
+/* prefix and name without its spaces, cut to what a name may be, in mem. */
+struct slice winxml_dotted(struct arena *mem, struct slice prefix, struct slice name);
 
 /* winxml_quick.c: the XML that Windows writes, and no more of it: elements, attributes, text, the
  * five entities and character references; no comments, no CDATA, no names beyond ASCII. true: in is

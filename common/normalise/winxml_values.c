@@ -57,8 +57,7 @@ void reading_begin(struct reading *rd, struct event *ev)
 	text_begin(rd, false);
 }
 
-/* prefix and name without its spaces, in the event's memory. */
-static struct slice dotted(struct reading *rd, struct slice prefix, struct slice name)
+struct slice winxml_dotted(struct arena *mem, struct slice prefix, struct slice name)
 {
 	size_t len = name.n, n = prefix.n;
 	char *p;
@@ -68,7 +67,7 @@ static struct slice dotted(struct reading *rd, struct slice prefix, struct slice
 		while (len > 0 && (name.p[len] & 0xc0) == 0x80)
 			len--; /* not inside a character */
 	}
-	p = arena_alloc(rd->ev->mem, prefix.n + len);
+	p = arena_alloc(mem, prefix.n + len);
 	if (p == NULL)
 		return (struct slice){ NULL, 0 };
 	memcpy(p, prefix.p, prefix.n);
@@ -115,8 +114,8 @@ static void put_attributes(struct reading *rd, struct slice name, const struct a
 			return;
 		memcpy(p, name.p, name.n);
 		p[name.n] = '.';
-		put_value(rd, dotted(rd, (struct slice){ p, name.n + 1 }, a->name), false,
-			  a->value);
+		put_value(rd, winxml_dotted(rd->ev->mem, (struct slice){ p, name.n + 1 }, a->name),
+			  false, a->value);
 	}
 }
 
@@ -145,9 +144,9 @@ static void start_value(struct reading *rd, struct slice element, const struct a
 	l->parent = false;
 	l->named = name.n > 0 || (anonymous && up->named);
 	l->list = anonymous && !up->named && rd->part == PART_DATA;
-	l->name = anonymous && up->named
-			  ? up->name
-			  : dotted(rd, prefix_of(rd->part), name.n > 0 ? name : element);
+	l->name = anonymous && up->named ? up->name
+					 : winxml_dotted(rd->ev->mem, prefix_of(rd->part),
+							 name.n > 0 ? name : element);
 	put_attributes(rd, l->name, atts, n);
 	text_begin(rd, true);
 }
@@ -201,7 +200,8 @@ static void start_part(struct reading *rd, struct slice element)
 		l->list = true;
 	} else if (rd->part == PART_OTHER) {
 		set_xml_name(rd, element);
-		l->name = dotted(rd, prefix_of(rd->part), element); /* BinaryEventData is text */
+		l->name = winxml_dotted(rd->ev->mem, prefix_of(rd->part),
+					element); /* BinaryEventData is text */
 	}
 	text_begin(rd, l->name.n > 0);
 }

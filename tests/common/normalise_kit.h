@@ -25,6 +25,7 @@ static struct arena mem;
 static struct event ev;
 static struct buf out, got;
 static struct json_index ix;
+static int32_t zone_s; /* of times that name none */
 
 static struct norm_source source(void)
 {
@@ -32,6 +33,7 @@ static struct norm_source source(void)
 				   .path = SLICE("/var/log/auth.log"),
 				   .offset = 42,
 				   .host = SLICE("ownhost"),
+				   .zone_s = zone_s,
 				   .local = true };
 
 	assert_true(time_parse(SLICE("2026-11-23T08:00:00Z"), &src.received_ns));
