@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "agent/agent.h"
+#include "agent/carry.h"
 #include "agent/describe.h"
 #include "agent/doubles.h"
 #include "agent/options.h"
@@ -212,6 +213,12 @@ static void on_report(uv_timer_t *t)
 	buf_release(&damaged);
 }
 
+static void tell_carried(void *arg, const char *id, const char *text)
+{
+	log_line(LOG_LEVEL_INFO, "an input has another's places", "input", id, "reason", text,
+		 NULL);
+}
+
 static void tell_doubled(void *arg, const char *id, const struct err *err)
 {
 	log_line(LOG_LEVEL_WARN, "a file is read twice", "input", id, "reason", err->msg, NULL);
@@ -228,6 +235,8 @@ static int open_inputs(struct agent *ag, struct err *err)
 				  .host = host_of(ag) };
 
 	(void)doubles_find(ag->current, DOUBLES_BETWEEN, tell_doubled, NULL, &none);
+	if (carry_places(ag->current, ag->spool, tell_carried, NULL, err) < 0)
+		return -1;
 	return keeper_open(&ko, &ag->keeper, err);
 }
 

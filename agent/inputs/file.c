@@ -250,9 +250,9 @@ static void load_places(struct files *fs)
 	struct sink *sk = fs->in->sink;
 	struct err err;
 
-	fs->first = sk->checkpoint_get(sk, files_key(fs, "started")).n == 0;
+	fs->first = sk->checkpoint_get(sk, files_key(fs, FILE_STARTED)).n == 0;
 	if (fs->first)
-		sk->checkpoint(sk, fs->in, files_key(fs, "started"), SLICE("1"), &err);
+		sk->checkpoint(sk, fs->in, files_key(fs, FILE_STARTED), SLICE("1"), &err);
 	sk->checkpoint_each(sk, load_one, fs);
 }
 
@@ -387,6 +387,9 @@ const struct input_class input_file = {
 	.conf_size = sizeof(struct file_conf),
 	.check = file_check,
 	.names = file_names,
+	.reads = file_reads,
+	.same = file_same,
+	.begun = FILE_STARTED,
 	.open = file_open,
 	.pause = file_pause,
 	.resume = file_resume,

@@ -7,6 +7,7 @@
  *   file_missed.c generations that came and went while the agent was stopped
  *   file_place.c  a place in a file as a checkpoint; fingerprints
  *   file_check.c  which paths the settings name, and which of them are no log files
+ *   file_carry.c  whose a place is when the settings have changed
  *
  * A file is known by device, inode, the fingerprint of its first bytes and the end of what was read
  * of it, so that neither a new name, nor an inode used again, nor a banner on top of each log
@@ -32,7 +33,8 @@
 #define FILE_HEAD_MAX 1024u /* bytes that a fingerprint covers at most */
 #define FILE_DIR_MAX  2048u /* of the name of a folder in which rotation leaves something */
 #define FILE_DIRS_MAX 4u    /* folders in which rotation leaves what was a log: its own is one */
-#define FILE_ODD_MAX  32u   /* paths that lead to no file and are told of, once each */
+#define FILE_STARTED  "started" /* the mark of the first start: its name behind file:ID: */
+#define FILE_ODD_MAX  32u       /* paths that lead to no file and are told of, once each */
 
 extern const struct input_class input_file;
 
@@ -221,6 +223,8 @@ bool file_is_of(const struct tail *t, const char *log);
  * is a path itself. false: nothing matches. */
 bool file_matches(const struct file_conf *cf, const char *pattern,
 		  void (*each)(void *arg, const char *path, bool named), void *arg);
+/* Would file_matches name the path for one of the patterns, were it there? */
+bool file_named(const struct file_conf *cf, const char *path);
 /* true: it is no file; *err says what it is and what helps. */
 bool file_is_odd(const char *path, const struct stat *st, bool named, struct err *err);
 /* As struct input_class has them. */
@@ -229,6 +233,10 @@ void file_names(const void *conf,
 		void (*each)(void *arg, const char *pattern, const char *path,
 			     const struct stat *st),
 		void *arg);
+
+/* file_carry.c: as struct input_class has them. */
+bool file_reads(const void *conf, struct slice rest, struct slice value);
+bool file_same(struct slice a, struct slice b);
 
 /* file_scan.c */
 void files_scan(struct files *fs);

@@ -40,6 +40,16 @@ bool file_matches(const struct file_conf *cf, const char *pattern,
 	return true;
 }
 
+bool file_named(const struct file_conf *cf, const char *path)
+{
+	if (excluded(cf, path) || file_compressed(path))
+		return false;
+	for (size_t i = 0; i < cf->paths.n; i++)
+		if (fnmatch(cf->paths.v[i], path, FNM_PATHNAME | FNM_PERIOD) == 0)
+			return true;
+	return false;
+}
+
 bool file_is_odd(const char *path, const struct stat *st, bool named, struct err *err)
 {
 	static const struct {

@@ -66,6 +66,13 @@ struct input_class {
 		      void (*each)(void *arg, const char *setting, const char *path,
 				   const struct stat *st),
 		      void *arg);
+	/* Of a checkpoint whose key is KIND:ID or KIND:ID:REST: is it a place in something that the
+	 * settings read? And are two of them places in one thing? begun: the REST of the mark that
+	 * an input is not new, NULL: there is none. For agent/carry.c; NULL: places do not depend
+	 * on the input's id. */
+	bool (*reads)(const void *conf, struct slice rest, struct slice value);
+	bool (*same)(struct slice a, struct slice b);
+	const char *begun;
 	int (*open)(struct input *in, struct err *err);
 	void (*pause)(struct input *in); /* the spool is full: stop reading, keep the place */
 	void (*resume)(struct input *in);

@@ -367,6 +367,17 @@ bad:
 #define FIELD(m) offsetof(struct journal_conf, m)
 
 static const char *const from_names[] = { "end", "beginning", NULL };
+/* A cursor does not say which journal it is of: there is one, but for `directory`. */
+static bool journal_reads(const void *conf, struct slice rest, struct slice value)
+{
+	return rest.n == 0;
+}
+
+static bool journal_same(struct slice a, struct slice b)
+{
+	return true;
+}
+
 static const struct conf_item journal_items[] = {
 	{ "units", CONF_STRS, FIELD(units), 0, 0, NULL, "only these units, as journalctl -u" },
 	{ "identifiers", CONF_STRS, FIELD(identifiers), 0, 0, NULL,
@@ -386,6 +397,8 @@ const struct input_class input_journal = {
 	.conf = journal_items,
 	.conf_size = sizeof(struct journal_conf),
 	.check = journal_check,
+	.reads = journal_reads,
+	.same = journal_same,
 	.open = journal_open,
 	.pause = journal_pause,
 	.resume = journal_resume,

@@ -58,13 +58,12 @@ void spool_unref(struct spool *sp)
 	free(sp);
 }
 
-int spool_add(struct spool *sp, enum lane lane, struct slice event, struct slice key,
-	      struct slice checkpoint, struct err *err)
+/* Into the lane's open block, which has room or is allowed to grow. */
+static int put(struct worker *w, struct slice event, struct slice key, struct slice checkpoint,
+	       struct err *err)
 {
-	struct worker *w = &sp->w[lane];
+	struct spool *sp = w->sp;
 
-	if (lane_make_place(w, event.n, err) < 0)
-		return -1;
 	if (w->open == NULL) {
 		w->open = block_new((size_t)sp->o.block_bytes + FRAME_ROOM);
 		if (w->open == NULL)
@@ -83,6 +82,20 @@ int spool_add(struct spool *sp, enum lane lane, struct slice event, struct slice
 		lane_close_open(w);
 	lane_close_later(w);
 	return 0;
+}
+
+int spool_add(struct spool *sp, enum lane lane, struct slice event, struct slice key,
+	      struct slice checkpoint, struct err *err)
+{
+	struct worker *w = &sp->w[lane];
+
+	return lane_make_place(w, event.n, err) < 0 ? -1 : put(w, event, key, checkpoint, err);
+}
+
+int spool_mark(struct spool *sp, enum lane lane, struct slice key, struct slice checkpoint,
+	       struct err *err)
+{
+	return put(&sp->w[lane], (struct slice){ NULL, 0 }, key, checkpoint, err);
 }
 
 uint64_t spool_taken(const struct spool *sp, enum lane lane)

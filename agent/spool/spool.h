@@ -97,6 +97,10 @@ int spool_add(struct spool *sp, enum lane lane, struct slice event, struct slice
 int spool_next(struct spool *sp, struct spool_block *ret, struct err *err);
 /* Drops the block. Acknowledging twice, or one unknown, is harmless. */
 int spool_ack(struct spool *sp, uint64_t epoch, uint64_t number, struct err *err);
+/* Stores a checkpoint alone, as spool_add would, without asking for room: for the few that change
+ * because the settings do, when nobody could wait. ERR_USAGE, ERR_NOMEM. */
+int spool_mark(struct spool *sp, enum lane lane, struct slice key, struct slice checkpoint,
+	       struct err *err);
 /* A connection broke, or opened: all that is not acknowledged is lent again, and is backlog. */
 void spool_rewind(struct spool *sp);
 /* How many spool_adds a lane has taken since spool_open, and how many of these, from the first on,
