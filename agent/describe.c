@@ -28,15 +28,16 @@ static void add_input(void *arg, const struct input *in, bool waiting, const cha
 {
 	const struct input_stats *st = &in->stats;
 	struct describing *d = arg;
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "id",
-			      in->id, "type", in->cls->name, "state",
-			      problem[0] != '\0' ? "down"
-			      : waiting          ? "waiting"
-						 : "running",
-			      "problem", problem, "events", get(&st->events), "bytes",
-			      get(&st->bytes), "dropped", get(&st->dropped), "cut", get(&st->cut),
-			      "errors", get(&st->errors), "lost", get(&st->lost), "last_event",
-			      time_or_null(metric_get(&st->last_ns)));
+	json_t *o =
+		json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "id",
+			  in->id, "type", in->cls->name, "state",
+			  problem[0] != '\0' ? "down"
+			  : waiting          ? "waiting"
+					     : "running",
+			  "problem", problem, "events", get(&st->events), "bytes", get(&st->bytes),
+			  "dropped", get(&st->dropped), "cut", get(&st->cut), "errors",
+			  get(&st->errors), "lost", get(&st->lost), "unread_files",
+			  get(&st->unread), "last_event", time_or_null(metric_get(&st->last_ns)));
 
 	if (in->cls->describe != NULL && in->data != NULL)
 		json_object_set_new(o, "described", in->cls->describe(in, d->now_ns));
@@ -128,6 +129,11 @@ void describe_text(const json_t *state, struct buf *out)
 			   str(in, "last_event"), num(in, "dropped"));
 		if (str(in, "problem")[0] != '\0')
 			buf_printf(out, "           %s\n", str(in, "problem"));
+		if (num(in, "unread_files") > 0)
+			buf_printf(out,
+				   "           %lld rotated files could not be read; the log names "
+				   "them, and what helps\n",
+				   num(in, "unread_files"));
 		put_described(in, out);
 	}
 }
@@ -160,6 +166,8 @@ static const struct {
 	{ "dropped", "vartio_agent_input_dropped_events", "Events an input could not keep." },
 	{ "cut", "vartio_agent_input_cut_events", "Events cut at the input's limit." },
 	{ "errors", "vartio_agent_input_errors", "Faults of an input." },
+	{ "unread_files", "vartio_agent_input_unread_files",
+	  "Rotated files that could not be read: compressed by other than gzip." },
 	{ "lost", "vartio_agent_input_lost_events", "Events that an input's senders lost." },
 };
 /* Of an input's groups of senders (subscriptions); senders themselves have no label, for there may

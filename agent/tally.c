@@ -10,6 +10,7 @@ static void copy(struct input_stats *to, const struct input_stats *from)
 	metric_set(&to->dropped, metric_get(&from->dropped));
 	metric_set(&to->cut, metric_get(&from->cut));
 	metric_set(&to->errors, metric_get(&from->errors));
+	metric_set(&to->unread, metric_get(&from->unread));
 	metric_set(&to->lost, metric_get(&from->lost));
 	metric_set(&to->last_ns, metric_get(&from->last_ns));
 }

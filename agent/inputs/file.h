@@ -84,6 +84,7 @@ struct tail {
 	bool dirty;          /* there may be something to read */
 	bool held;           /* not begun: it may be a copy in the making of another one */
 	bool warned;         /* that it can't be read */
+	bool packed;         /* what came after it is in a file that we cannot read: it is told */
 	bool dead;           /* to be freed after the turn */
 	int fd;              /* -1: not open */
 	gzFile gz;           /* ROTATED and complete, read through zlib; fd is -1 then */
@@ -141,6 +142,11 @@ struct files {
 		ino_t ino;
 	} odd[FILE_ODD_MAX]; /* no files, and told of */
 	size_t n_odd;
+	struct {
+		dev_t dev;
+		ino_t ino;
+	} unread[FILE_ODD_MAX]; /* generations that we cannot read, and told of */
+	size_t n_unread;
 	unsigned n_lost; /* gone while the agent was stopped, and told of */
 	struct err failure;
 	char *buf; /* read into, of buf_n bytes: longer than the longest line */

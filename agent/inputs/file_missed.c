@@ -27,13 +27,16 @@
 #define TRIES  3u  /* in one scan, when the folder changes meanwhile */
 /* A damaged .gz, or a copy of a log, is looked at again as long as it may be in the making. */
 #define BEING_MADE_NS (60 * NS_PER_SEC)
-#define ALIKE_MAX     ((size_t)1 << 20)    /* bytes that are compared: more than any banner has */
-#define NULS_MAX      ((uint64_t)16 << 20) /* passed over before a fingerprint */
+#define ALIKE_MAX     ((size_t)1 << 20) /* bytes that are compared: more than any banner has */
+/* Between what is told of a file's last change and what was read: a line may come in between. */
+#define CHANGE_NS NS_PER_SEC
+#define NULS_MAX  ((uint64_t)16 << 20) /* passed over before a fingerprint */
 
 struct missed {
 	char name[256];
 	int64_t rank;
 	struct stat st;
+	bool odd; /* compressed by something that we do not read */
 };
 
 struct generations { /* all that a folder has of one log */
@@ -297,6 +300,18 @@ static struct missed *one_more(struct generations *g)
 	return &v[g->n];
 }
 
+/* The same of one that is compressed by something that we do not read. */
+static bool odd_generation(const char *base, const char *name, int64_t *ret)
+{
+	const char *dot = strrchr(name, '.');
+	char plain[256];
+
+	if (dot == NULL || !file_compressed(name) || strcmp(dot, ".gz") == 0)
+		return false;
+	snprintf(plain, sizeof(plain), "%.*s", (int)(dot - name), name);
+	return file_generation(base, plain, ret);
+}
+
 /* false: out of memory. */
 static bool collect(const struct tail *o, DIR *d, const char *dir, struct generations *g)
 {
@@ -306,13 +321,18 @@ static bool collect(const struct tail *o, DIR *d, const char *dir, struct genera
 	g->n = 0;
 	for (struct dirent *e; (e = readdir(d)) != NULL;) {
 		struct missed *m;
+		bool odd = false;
 
-		if (!file_generation(log_name(o), e->d_name, &rank))
-			continue;
+		if (!file_generation(log_name(o), e->d_name, &rank)) {
+			odd = odd_generation(log_name(o), e->d_name, &rank);
+			if (!odd)
+				continue;
+		}
 		m = one_more(g);
 		if (m == NULL)
 			return false;
 		m->rank = rank;
+		m->odd = odd;
 		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
 		snprintf(m->name, sizeof(m->name), "%s", e->d_name);
 		if (lstat(path, &m->st) == 0 && S_ISREG(m->st.st_mode) && m->st.st_size > 0)
@@ -380,6 +400,58 @@ static bool newer(const struct missed *m, const struct tail *o, const struct mis
 				     (at->tv_sec == since->tv_sec && at->tv_nsec > since->tv_nsec));
 }
 
+static int64_t ns_of(const struct timespec *t)
+{
+	return t->tv_sec * NS_PER_SEC + t->tv_nsec;
+}
+
+/* Compressing keeps a file's time: is it that of one that we have followed? */
+static bool known_time(const struct tail *o, const struct stat *st)
+{
+	for (size_t i = 0; i < o->fs->n_tails; i++) {
+		const struct tail *t = o->fs->tails[i];
+		int64_t apart = ns_of(&st->st_mtim) - ns_of(&t->mtime);
+
+		if (!t->dead && file_is_of(t, o->path) && apart < CHANGE_NS && apart > -CHANGE_NS)
+			return true;
+	}
+	return false;
+}
+
+/* Whether all of it was read before it was compressed, only its time can tell. */
+static void tell_odd(struct tail *o, const struct missed *m, const char *path)
+{
+	struct files *fs = o->fs;
+	struct err err;
+
+	if (o->mtime.tv_sec == 0 || ns_of(&m->st.st_mtim) - ns_of(&o->mtime) < CHANGE_NS ||
+	    known_time(o, &m->st))
+		return;
+	o->packed = true;
+	for (size_t i = 0; i < fs->n_unread && i < FILE_ODD_MAX; i++)
+		if (fs->unread[i].dev == m->st.st_dev && fs->unread[i].ino == m->st.st_ino)
+			return;
+	if (fs->n_unread == FILE_ODD_MAX)
+		return;
+	fs->unread[fs->n_unread].dev = m->st.st_dev;
+	fs->unread[fs->n_unread++].ino = m->st.st_ino;
+	metric_add(&fs->in->stats.unread, 1);
+	err_set(&err, ERR_USAGE,
+		"%.150s came after what was read of its log, and cannot be read, for only gzip is: "
+		"let logrotate use gzip, or delaycompress; to have it read, unpack it and name it "
+		"in paths",
+		path);
+	files_warn(fs, &err);
+}
+
+static bool plain_of(const struct missed *packed, const struct missed *m)
+{
+	struct slice name = slice_str(packed->name);
+
+	name.n -= strlen(strrchr(packed->name, '.'));
+	return slice_is(name, m->name);
+}
+
 /* Begins what came after o. false: one of them must be asked again. */
 static bool begin_newer(struct tail *o, const char *dir, const struct generations *g,
 			const struct missed *from)
@@ -390,16 +462,17 @@ static bool begin_newer(struct tail *o, const char *dir, const struct generation
 	bool all = true;
 
 	for (size_t i = 0; i < n; i++) {
-		struct slice name = slice_str(m[i].name);
-		bool gz = slice_ends(name, SLICE(".gz"));
+		bool gz = slice_ends(slice_str(m[i].name), SLICE(".gz"));
 
 		snprintf(path, sizeof(path), "%s/%s", dir, m[i].name);
 		if (!newer(&m[i], o, from) || known(o, &m[i].st, path) ||
 		    (gz && !o->fs->conf->compressed))
 			continue;
-		if (gz && i > 0 && slice_is((struct slice){ name.p, name.n - 3 }, m[i - 1].name))
+		if ((gz || m[i].odd) && i > 0 && plain_of(&m[i], &m[i - 1]))
 			continue; /* being compressed: the plain file is read */
-		if (begin(o, path) == UNDECIDED)
+		if (m[i].odd)
+			tell_odd(o, &m[i], path);
+		else if (begin(o, path) == UNDECIDED)
 			all = false;
 	}
 	return all;

@@ -397,7 +397,7 @@ static void lost_again(struct tail *t)
 		err_set(&err, ERR_ABSENT, "%s: %llu bytes were cut off before they could be read",
 			t->path, (unsigned long long)(t->size - t->offset));
 		files_warn(t->fs, &err);
-	} else if (t->size == 0 && t->offset > 0) {
+	} else if (t->size == 0 && t->offset > 0 && !t->packed) {
 		lost_unseen(t);
 	}
 	tail_forget(t);

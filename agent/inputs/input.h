@@ -48,6 +48,7 @@ struct input_stats {
 	metric dropped;       /* records that could not be kept */
 	metric cut;           /* records longer than the limit */
 	metric errors;
+	metric unread; /* files that the settings mean, and that are of a kind that is not read */
 	metric lost; /* records that their sender lost on the way, as it says or its numbers tell */
 	metric last_ns; /* when the last record was taken */
 };
