@@ -134,7 +134,8 @@ static void test_what_was_read_is_not_told(void **state)
 	end(w);
 }
 
-/* The one before it was still looked from when the agent stopped: its time tells that it was read. */
+/* The one before it was still looked from when the agent stopped: its time tells that it was read.
+ */
 static void test_a_successor_that_was_read(void **state)
 {
 	struct timespec later[2] = { { 0, UTIME_OMIT }, { 0, 0 } };
