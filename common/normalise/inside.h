@@ -6,6 +6,7 @@
 #include "common/event/json.h"
 #include "common/normalise/match.h"
 #include "common/normalise/normalise.h"
+#include "common/normalise/snare.h"
 #include "common/normalise/syslog.h"
 #include "common/normalise/winecs.h"
 #include "common/normalise/winxml.h"
@@ -69,6 +70,10 @@ void json_known_release(struct json_known *k);
 /* nxlog.c. Is what nz->json holds a Windows event of NXLog's? Sets its fields. */
 bool nxlog_is(const struct json_index *ix);
 void nxlog_fields(struct normaliser *nz, const struct norm_source *src, struct event *ev);
+
+/* snare.c */
+void snare_fields(struct normaliser *nz, const struct snare *sn, const struct norm_source *src,
+		  struct event *ev);
 
 /* splice.c. text: without blanks around it. Else as normalise_splice(). */
 bool splice_document(struct normaliser *nz, struct slice text, const struct norm_source *src,

@@ -167,21 +167,31 @@ static void body_fields(struct normaliser *nz, const struct syslog *h, struct ev
 	program_message(nz, program, h->msg, ev);
 }
 
-/* A forwarder's message that is a Windows event: then the program of the header is the forwarder,
- * and its computer the one that the event names. */
-static bool windows_fields(struct normaliser *nz, struct slice msg, const struct norm_source *src,
-			   struct event *ev)
+static bool is_nxlog(struct normaliser *nz, struct slice msg)
 {
 	struct err err;
 
-	msg = slice_trim(msg);
-	if (msg.n < 2 || msg.p[0] != '{' || msg.p[msg.n - 1] != '}' ||
-	    slice_find(msg, SLICE("\"EventID\"")) < 0)
+	return msg.n > 2 && msg.p[0] == '{' && msg.p[msg.n - 1] == '}' &&
+	       slice_find(msg, SLICE("\"EventID\"")) >= 0 &&
+	       json_index_read(&nz->json, msg, &err) == 0 && nxlog_is(&nz->json);
+}
+
+/* A forwarder's message that is a Windows event: then the program of the header is the forwarder,
+ * and its computer the one that the event names. */
+static bool windows_fields(struct normaliser *nz, const struct syslog *h,
+			   const struct norm_source *src, struct event *ev)
+{
+	struct snare sn;
+	bool snare = snare_parse(h->msg, slice_is(h->app, SNARE_MARK), ev->mem, &sn);
+
+	if (!snare && !is_nxlog(nz, slice_trim(h->msg)))
 		return false;
-	if (json_index_read(&nz->json, msg, &err) < 0 || !nxlog_is(&nz->json))
-		return false;
+	header_fields(h, src, ev);
 	event_drop(ev, ECS_HOST_HOSTNAME);
-	nxlog_fields(nz, src, ev);
+	if (snare)
+		snare_fields(nz, &sn, src, ev);
+	else
+		nxlog_fields(nz, src, ev);
 	return true;
 }
 
@@ -221,11 +231,11 @@ bool format_syslog(struct normaliser *nz, struct slice line, const struct norm_s
 
 	syslog_parse(line, &clock, &h);
 	none = h.pri < 0 && !h.has_time;
+	if (windows_fields(nz, &h, src, ev))
+		return true;
 	if (none && !h.year_beyond && !sure && !looks_like_syslog(line))
 		return false;
 	header_fields(&h, src, ev);
-	if (windows_fields(nz, h.msg, src, ev))
-		return true;
 	body_fields(nz, &h, ev);
 	if (h.problem != NULL || h.year_beyond || none)
 		tell_problem(&h, ev);

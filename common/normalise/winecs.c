@@ -20,6 +20,20 @@ static const struct winecs_provider *provider_of(struct slice name)
 	return NULL;
 }
 
+size_t winecs_provider_at(struct slice s)
+{
+	size_t best = 0;
+
+	for (size_t i = 0; winecs_others[i] != NULL; i++) {
+		size_t n = winecs_others[i]->name.n;
+
+		if (n > best && slice_starts(s, winecs_others[i]->name) &&
+		    (s.n == n || s.p[n] == ' '))
+			best = n;
+	}
+	return best;
+}
+
 static const struct winecs_event *event_of(const struct winecs_provider *p, struct slice id)
 {
 	unsigned lo = 0, hi = p->n;

@@ -16,4 +16,8 @@ void winecs_map(struct event *ev, struct buf *scratch);
 /* winlog.user.* of a well-known winlog.user.identifier. */
 void winecs_user(struct event *ev);
 
+/* The length of the name of a provider of the tables that s begins with, and a blank ends; 0: none.
+ */
+size_t winecs_provider_at(struct slice s);
+
 #endif
