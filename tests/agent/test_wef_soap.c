@@ -80,6 +80,23 @@ static void test_other_prefixes(void **state)
 	assert_int_equal(m.action, SOAP_HEARTBEAT);
 }
 
+/* DSP0226 10.2.7: a notice that stands alone. */
+static void test_dropped(void **state)
+{
+	struct soap_msg m;
+	struct err err;
+	struct slice in = SLICE(
+		"<s:Envelope " NS "><s:Header><a:Action>"
+		"http://schemas.dmtf.org/wbem/wsman/1/wsman/DroppedEvents</a:Action></s:Header>"
+		"<s:Body><w:DroppedEvents Action='x'> 7\n</w:DroppedEvents></s:Body>"
+		"</s:Envelope>");
+
+	assert_int_equal(soap_read(sp, in, &m, &err), 0);
+	assert_int_equal(m.action, SOAP_DROPPED);
+	assert_true(slice_is(m.dropped, "7"));
+	assert_int_equal(m.n_events, 0);
+}
+
 static void test_event_forms(void **state)
 {
 	static const struct {
@@ -225,6 +242,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_header, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_other_prefixes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_dropped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_event_forms, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bounds, set_up, tear_down),

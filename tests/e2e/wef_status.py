@@ -109,6 +109,10 @@ def lost(build):
         lib.equal(counts(), (0, 1), "a marker, and a jump")
         send([f'<w:DroppedEvents xmlns:w="{wc.W}" Action="x">7</w:DroppedEvents>'], 10)
         lib.equal(counts(), (7, 1), "a notice of dropped events")
+        reply = client.dropped(sub, 5, wc.bookmark(Security=11))
+        lib.equal((reply.status, reply.action()), (200, wc.ACK), "a notice that is a message of its own")
+        lib.equal(counts(), (12, 1), "after that notice")
+        lib.equal(wc.subscriptions(client.enumerate())[0].bookmark, wc.bookmark(Security=11), "the notice's bookmark")
         lib.equal([int(e["winlog"]["record_id"]) for e in dom.queued()], [1, 2, 5, 6, 10], "records in the queue")
         lib.wait_for("the alert", lambda: [a for a in reg.alerts() if "forwarded-events-lost" in str(a)])
 

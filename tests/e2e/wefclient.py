@@ -154,6 +154,11 @@ class Client:
         return self.soap(f"{WSMAN}/Heartbeat", "<w:Events></w:Events>",
                          sub.header(bookmark) + "<w:AckRequested/>", sub.path)
 
+    def dropped(self, sub, count, bookmark=None):
+        return self.soap(f"{WSMAN}/DroppedEvents",
+                         f'<w:DroppedEvents Action="{WSMAN}/DroppedEvents">{count}\n</w:DroppedEvents>',
+                         sub.header(bookmark) + "<w:AckRequested/>", sub.path)
+
     def end(self, sub):
         return self.soap("http://schemas.microsoft.com/wbem/wsman/1/wsman/End", "", sub.header(None),
                          sub.path)

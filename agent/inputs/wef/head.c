@@ -83,11 +83,17 @@ struct slice wef_head_cleared(const struct wef_head *h, struct slice event)
 	return (struct slice){ NULL, 0 };
 }
 
+uint64_t wef_dropped_count(struct slice text)
+{
+	uint64_t n;
+
+	return slice_uint(slice_trim(text), UINT32_MAX, &n) && n > 0 ? n : 1;
+}
+
 uint64_t wef_head_dropped(struct slice event)
 {
 	ssize_t name_end = slice_chr(event, '>'), end;
 	struct slice name, text;
-	uint64_t n;
 
 	if (name_end < 2 || event.p[0] != '<')
 		return 0;
@@ -103,7 +109,7 @@ uint64_t wef_head_dropped(struct slice event)
 	text = slice_from(event, (size_t)name_end + 1);
 	end = slice_chr(text, '<');
 	text.n = end < 0 ? 0 : (size_t)end;
-	return slice_uint(slice_trim(text), UINT32_MAX, &n) && n > 0 ? n : 1;
+	return wef_dropped_count(text);
 }
 
 enum wef_seen wef_place_seen(const struct wef_place *last, const struct wef_place *now)

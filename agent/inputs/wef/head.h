@@ -22,6 +22,8 @@ struct slice wef_head_cleared(const struct wef_head *h, struct slice event);
 /* A client's notice that it could not send some events (DSP0226 10.2.7, w:DroppedEvents), where an
  * event would stand. How many; 0: no such notice. */
 uint64_t wef_head_dropped(struct slice event);
+/* The number in such a notice; 1 where it says none, for some are missing. */
+uint64_t wef_dropped_count(struct slice text);
 
 /* The place in a log that a client has reached: the number of the last record and its time. */
 struct wef_place {

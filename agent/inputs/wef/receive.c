@@ -192,14 +192,20 @@ static int forget_place(struct batch *b, struct slice channel, struct slice comp
 }
 
 /* The client said that events are missing, or its numbers tell it. */
-static void note_lost(struct batch *b, uint64_t n, const char *how)
+static void note_lost(struct wef *w, const char *client, uint64_t n, const char *how)
 {
 	struct err err;
 
-	metric_add(&b->w->in->stats.lost, n);
-	err_set(&err, ERR_PEER, "%s: %llu events are missing: %s", b->peer->client,
-		(unsigned long long)n, how);
-	wef_warn(b->w, &err);
+	metric_add(&w->in->stats.lost, n);
+	err_set(&err, ERR_PEER, "%s: %llu events are missing: %s", client, (unsigned long long)n,
+		how);
+	wef_warn(w, &err);
+}
+
+static void note_dropped(struct wef *w, struct wef_host *h, uint64_t n)
+{
+	h->lost += n;
+	note_lost(w, h->client, n, "the client could not send them");
 }
 
 /* A client that has a bookmark and begins anew all the same (a marker) has lost its place. Numbers
@@ -212,7 +218,7 @@ static void look_for_gap(struct batch *b, const struct wef_place *last, const st
 	if (now->record_id <= last->record_id + 1)
 		return;
 	b->host->gaps++;
-	note_lost(b, now->record_id - last->record_id - 1,
+	note_lost(b->w, b->peer->client, now->record_id - last->record_id - 1,
 		  "at most; it began anew though it has a bookmark");
 }
 
@@ -257,8 +263,7 @@ static int take_event(struct batch *b, struct slice event)
 	struct err why;
 
 	if (dropped > 0) {
-		b->host->lost += dropped;
-		note_lost(b, dropped, "the client could not send them");
+		note_dropped(b->w, b->host, dropped);
 		return 0;
 	}
 	if (wef_head_is_marker(&h)) { /* its bookmark is all it has to say */
@@ -310,8 +315,9 @@ static unsigned events(struct wef *w, const struct wef_peer *peer, const struct 
 	return 200;
 }
 
-static unsigned heartbeat(struct wef *w, const struct wef_peer *peer, const struct soap_msg *msg,
-			  struct err *err)
+/* A heartbeat, or a notice that stands alone: nothing to be kept but the bookmark. */
+static unsigned without_events(struct wef *w, const struct wef_peer *peer,
+			       const struct soap_msg *msg, struct err *err)
 {
 	const struct wef_subscription *sub;
 	struct wef_host *h;
@@ -319,10 +325,13 @@ static unsigned heartbeat(struct wef *w, const struct wef_peer *peer, const stru
 
 	if (status != 0)
 		return status;
-	h->heartbeat_ns = time_now_ns();
 	status = store_bookmark(w, sub, peer, h, msg->bookmark, err);
 	if (status != 0)
 		return status;
+	if (msg->action == SOAP_HEARTBEAT)
+		h->heartbeat_ns = time_now_ns();
+	else
+		note_dropped(w, h, wef_dropped_count(msg->dropped));
 	wef_reply_ack(&w->reply, msg);
 	return 200;
 }
@@ -340,7 +349,8 @@ unsigned wef_receive(struct wef *w, const struct wef_peer *peer, const struct so
 		*ret_wait = status == 200;
 		return status;
 	case SOAP_HEARTBEAT:
-		status = heartbeat(w, peer, msg, err);
+	case SOAP_DROPPED:
+		status = without_events(w, peer, msg, err);
 		*ret_wait = status == 200 && msg->bookmark.n > 0;
 		return status;
 	case SOAP_SUBSCRIPTION_END:

@@ -56,6 +56,7 @@ static const struct rule {
 	{ AT_HEADER, NS_W "AckRequested", AT_TEXT, VALUE(ack_requested) },
 	{ AT_BODY, NS_W "Events", AT_EVENTS, 0 },
 	{ AT_EVENTS, NS_W "Event", AT_EVENT, 0 },
+	{ AT_BODY, NS_W "DroppedEvents", AT_TEXT, VALUE(dropped) },
 	{ AT_BODY, NS_E "SubscriptionEnd", AT_END, 0 },
 	{ AT_END, NS_E "Status", AT_TEXT, VALUE(status) },
 	{ AT_END, NS_E "Reason", AT_TEXT, VALUE(reason) },
@@ -66,6 +67,7 @@ static const struct {
 	enum soap_action action;
 } actions[] = {
 	{ "http://schemas.dmtf.org/wbem/wsman/1/wsman/Events", SOAP_EVENTS },
+	{ "http://schemas.dmtf.org/wbem/wsman/1/wsman/DroppedEvents", SOAP_DROPPED },
 	{ "http://schemas.dmtf.org/wbem/wsman/1/wsman/Heartbeat", SOAP_HEARTBEAT },
 	{ "http://schemas.xmlsoap.org/ws/2004/09/enumeration/Enumerate", SOAP_ENUMERATE },
 	{ "http://schemas.xmlsoap.org/ws/2004/08/eventing/SubscriptionEnd", SOAP_SUBSCRIPTION_END },

@@ -16,6 +16,7 @@ enum soap_action {
 	SOAP_UNKNOWN,
 	SOAP_ENUMERATE,
 	SOAP_EVENTS,
+	SOAP_DROPPED, /* w:DroppedEvents as a message of its own (DSP0226 10.2.7) */
 	SOAP_HEARTBEAT,
 	SOAP_SUBSCRIPTION_END,
 	SOAP_END
@@ -31,6 +32,7 @@ struct soap_msg {
 	struct slice identifier;     /* of the subscription: the reference block that we gave */
 	struct slice version;        /* of the subscription, as the client runs it */
 	struct slice bookmark;       /* the XML of w:Bookmark's first child, verbatim */
+	struct slice dropped;        /* how many events, of SOAP_DROPPED */
 	struct slice status, reason; /* of SubscriptionEnd */
 	struct slice max_envelope;   /* w:MaxEnvelopeSize */
 	bool ack_requested;
