@@ -88,9 +88,9 @@ class Kdc:
         with socket.socket() as s:
             return s.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def run(self, program, *words):
-        done = subprocess.run([self.sbin / program, *[str(w) for w in words]], env=self.env, capture_output=True,
-                              text=True, check=False, timeout=lib.DEADLINE_S)
+    def run(self, program, *words, stdin=""):
+        done = subprocess.run([self.sbin / program, *[str(w) for w in words]], env=self.env, input=stdin,
+                              capture_output=True, text=True, check=False, timeout=lib.DEADLINE_S)
         lib.check(done.returncode == 0, f"{program}: {done.stdout}{done.stderr}")
 
     def admin(self, query):
@@ -99,6 +99,10 @@ class Kdc:
     def machine(self, name):
         """A machine account; its password is its name."""
         self.admin(f'addprinc -pw {name} "{name}$"')
+
+    def machines(self, names):
+        """Many of them at once."""
+        self.run("kadmin.local", "-r", REALM, stdin="".join(f'addprinc -pw {n} "{n}$"\n' for n in names))
 
 
 class Protection:

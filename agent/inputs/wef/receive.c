@@ -144,6 +144,12 @@ static bool whole_element(struct slice xml)
 	return good;
 }
 
+/* What the spool did not take: it waits, or this is an error of ours. */
+static unsigned not_now(const struct wef *w)
+{
+	return w->paused ? WEF_LATER : 503;
+}
+
 static unsigned store_bookmark(struct wef *w, const struct wef_subscription *sub,
 			       const struct wef_peer *peer, struct wef_host *h, struct slice mark,
 			       struct err *err)
@@ -163,7 +169,7 @@ static unsigned store_bookmark(struct wef *w, const struct wef_subscription *sub
 	if (w->key.failed)
 		return 503;
 	if (sk->checkpoint(sk, w->in, buf_view(&w->key), mark, &why) < 0)
-		return 503;
+		return not_now(w);
 	h->bookmarked = true;
 	return 0;
 }
@@ -280,6 +286,7 @@ static int take_event(struct batch *b, struct slice event)
 	}
 	if (input_record(b->w->in, NORM_WINXML, event, &b->src, key, place, &why) < 0)
 		return -1;
+	b->w->full_ms = 0;
 	b->host->events++;
 	b->host->mismatched +=
 		!b->from.relay && h.computer.n > 0 && !norm_is_own(h.computer, b->from.client);
@@ -291,7 +298,7 @@ static int take_event(struct batch *b, struct slice event)
 }
 
 static unsigned events(struct wef *w, const struct wef_peer *peer, const struct soap_msg *msg,
-		       struct err *err)
+		       size_t *taken, struct err *err)
 {
 	struct batch b = { .w = w, .peer = peer, .src = input_source(w->in, "wef", time_now_ns()) };
 	unsigned status = find(w, peer, msg, &b.sub, &b.host, err);
@@ -304,13 +311,13 @@ static unsigned events(struct wef *w, const struct wef_peer *peer, const struct 
 	b.src.peer = slice_str(peer->address);
 	b.src.host = slice_str(peer->client);
 	b.src.forwarder = &b.from;
-	for (size_t i = 0; i < msg->n_events; i++)
-		if (w->paused || take_event(&b, msg->events[i]) < 0)
-			return 503; /* the spool is full: what was taken is known by its place */
-	b.host->batches++;
+	for (; *taken < msg->n_events; ++*taken)
+		if (w->paused || take_event(&b, msg->events[*taken]) < 0)
+			return not_now(w); /* what was taken is known by its place */
 	status = store_bookmark(w, b.sub, peer, b.host, msg->bookmark, err);
 	if (status != 0)
 		return status;
+	b.host->batches++;
 	wef_reply_ack(&w->reply, msg);
 	return 200;
 }
@@ -337,7 +344,7 @@ static unsigned without_events(struct wef *w, const struct wef_peer *peer,
 }
 
 unsigned wef_receive(struct wef *w, const struct wef_peer *peer, const struct soap_msg *msg,
-		     bool *ret_wait, struct err *err)
+		     size_t *taken, bool *ret_wait, struct err *err)
 {
 	unsigned status;
 
@@ -345,7 +352,7 @@ unsigned wef_receive(struct wef *w, const struct wef_peer *peer, const struct so
 	case SOAP_ENUMERATE:
 		return enumerate(w, peer, msg, err);
 	case SOAP_EVENTS:
-		status = events(w, peer, msg, err);
+		status = events(w, peer, msg, taken, err);
 		*ret_wait = status == 200;
 		return status;
 	case SOAP_HEARTBEAT:

@@ -8,7 +8,7 @@
 #include "agent/inputs/wef/inspect.h"
 #include "common/base/time.h"
 
-#define TICK_MS   5000u
+#define TICK_MS   2000u
 #define LISTENING 511
 
 void wef_handle_gone(struct wef *w)
@@ -208,7 +208,8 @@ static int wef_open(struct input *in, struct err *err)
 		return err_nomem(err);
 	w->in = in;
 	w->conf = in->conf;
-	w->last = &w->first;
+	w->for_room.last = &w->for_room.first;
+	w->for_disk.last = &w->for_disk.first;
 	uv_timer_init(in->loop, &w->tick);
 	w->tick.data = w;
 	w->handles = 1;
@@ -224,7 +225,9 @@ static void wef_pause(struct input *in)
 {
 	struct wef *w = in->data;
 
-	w->paused = true; /* nothing else: clients are told by 503, and keep their events */
+	if (w->full_ms == 0)
+		w->full_ms = uv_now(in->loop);
+	w->paused = true; /* what comes waits a little (wait.c), then clients are told by 503 */
 }
 
 static void wef_resume(struct input *in)
@@ -232,6 +235,7 @@ static void wef_resume(struct input *in)
 	struct wef *w = in->data;
 
 	w->paused = false;
+	wef_wake(w);
 }
 
 static void on_durable(struct input *in)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* agent/inputs/wef/wef.h: the insides of the `wef` input, a Windows Event Collector. Its files:
  *   wef.c           settings, life cycle, the two doors (HTTPS 5986, HTTP with Kerberos 5985)
- *   session.c       one connection: requests in, answers out, who the client is
+ *   session, who, answer, wait   one connection: requests in, answers out (session.h)
  *   receive.c       what a message asks for: Enumerate, Events, Heartbeat, End
  *   hosts.c         what is known of each client and subscription
  *   known.c         what of it is known from earlier runs
@@ -34,6 +34,8 @@
 #define WEF_KEY_QUERY    "wef:q:"
 
 #define WEF_CLIENT_MAX 256u /* bytes of a client's name */
+#define WEF_ROOM_BYTES                                                                             \
+	(2u << 20) /* of requests that are read at a time; a larger one is read alone */
 
 extern const struct input_class input_wef;
 
@@ -59,6 +61,9 @@ struct wef_door {
 };
 
 struct session;
+struct wef_queue { /* oldest first */
+	struct session *first, **last;
+};
 struct wef {
 	struct input *in;
 	const struct wef_conf *conf;
@@ -68,10 +73,12 @@ struct wef {
 	uv_timer_t tick;
 	unsigned handles, n_sessions;
 	bool paused, closing;
-	struct session *sessions;      /* all */
-	struct session *first, **last; /* those that wait for the disk, oldest first */
-	struct tls_creds *creds;       /* https */
-	struct tls_watch *watch;       /* of their files */
+	uint64_t full_ms; /* loop time since which the spool has taken nothing; 0: it does */
+	struct session *sessions; /* all */
+	struct wef_queue for_room, for_disk;
+	size_t room_used;        /* of WEF_ROOM_BYTES */
+	struct tls_creds *creds; /* https */
+	struct tls_watch *watch; /* of their files */
 	struct krb *krb;
 	struct soap *soap;
 	struct wef_hosts *hosts;
@@ -82,10 +89,11 @@ struct wef {
 	void (*closed)(struct input *in);
 };
 
-/* session.c */
+/* session.c, wait.c */
 void wef_accept(struct wef_door *door);
 void wef_durable(struct wef *w); /* the disk has more: answers what waited for it */
-void wef_sweep(struct wef *w);   /* bodies that do not come, answers that are late */
+void wef_wake(struct wef *w);  /* there may be room, or the spool takes more: what waited goes on */
+void wef_sweep(struct wef *w); /* bodies that do not come, answers that are late */
 void wef_sessions_close(struct wef *w);
 void wef_warn(struct wef *w, const struct err *err); /* at most one a minute; all are counted */
 
@@ -100,7 +108,9 @@ void wef_describe_text(const struct json_t *described, struct buf *out);
 void wef_handle_gone(struct wef *w); /* one handle or session has ended */
 
 /* receive.c. Status of the answer; its text is in w->reply (empty: none). *ret_wait: only when what
- * was taken until now is durable. */
+ * was taken until now is durable. WEF_LATER: the spool takes no more for now (w->paused); *taken, 0
+ * at first, says how many events are in it: call again with it. */
+#define WEF_LATER 1u
 struct wef_peer {
 	const char *client;  /* authenticated: principal, or the certificate's name; lower-case */
 	const char *address; /* without the port */
@@ -110,6 +120,6 @@ struct wef_peer {
 	uint16_t port;
 };
 unsigned wef_receive(struct wef *w, const struct wef_peer *peer, const struct soap_msg *msg,
-		     bool *ret_wait, struct err *err);
+		     size_t *taken, bool *ret_wait, struct err *err);
 
 #endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Two queues, oldest first. For room: bodies under way share WEF_ROOM_BYTES, so that thousands of
+ * clients that send at once take no more memory than a few, and what is whole waits while the spool
+ * takes nothing for a moment (the disk is slow): 503 would cost the client a minute's wait
+ * (ConnectionRetry). For the disk: what was taken is answered when it is durable. */
+#include "agent/inputs/wef/session.h"
+
+#define ANSWER_MS 50000u /* OperationTimeout is 60 s; 503 must come before it */
+#define SPOOL_MS  5000u  /* a spool that takes nothing for so long is full, not slow */
+#define SLOW_MS   10000u /* a body that is not whole by then makes room, when others wait for it */
+
+static void queue(struct session *s, struct wef_queue *q, enum session_state state)
+{
+	s->state = state;
+	s->since_ms = uv_now(s->wef->in->loop);
+	s->later = NULL;
+	*q->last = s;
+	q->last = &s->later;
+	wire_pause(s->wire);
+}
+
+static void unqueue(struct session *s)
+{
+	struct wef_queue *q = s->state == FOR_ROOM ? &s->wef->for_room : &s->wef->for_disk;
+	struct session **at = &q->first;
+
+	if (s->state != FOR_ROOM && s->state != FOR_DISK)
+		return;
+	while (*at != s)
+		at = &(*at)->later;
+	*at = s->later;
+	if (q->last == &s->later)
+		q->last = at;
+	s->state = READING;
+	s->since_ms = uv_now(s->wef->in->loop);
+}
+
+/* --- room --- */
+
+static bool fits(const struct wef *w, size_t bytes)
+{
+	return w->room_used == 0 || w->room_used + bytes <= WEF_ROOM_BYTES;
+}
+
+static void take_room(struct session *s)
+{
+	s->room = s->need;
+	s->wef->room_used += s->room;
+}
+
+bool wait_room(struct session *s)
+{
+	struct wef *w = s->wef;
+
+	if (s->room > 0)
+		return true;
+	if (w->for_room.first != NULL || !fits(w, s->need)) {
+		queue(s, &w->for_room, FOR_ROOM);
+		return false;
+	}
+	take_room(s);
+	return true;
+}
+
+void wait_give_room(struct session *s)
+{
+	s->wef->room_used -= s->room;
+	s->room = 0;
+	wef_wake(s->wef);
+}
+
+void wait_spool(struct session *s)
+{
+	struct wef_queue *q = &s->wef->for_room;
+
+	queue(s, q, FOR_ROOM);
+	if (s->text.n == 0 || q->first == s)
+		return;
+	for (struct session **at = &q->first; *at != NULL; at = &(*at)->later)
+		if (*at == s) { /* the last one: what was begun goes on first */
+			*at = NULL;
+			q->last = at;
+			break;
+		}
+	s->later = q->first;
+	q->first = s;
+}
+
+bool wait_is_long(const struct wef *w)
+{
+	return w->paused && uv_now(w->in->loop) - w->full_ms > SPOOL_MS;
+}
+
+/* A message of which the spool took a part goes on there. */
+static void go_on(struct session *s)
+{
+	struct buf text = s->wef->text;
+	uint64_t since_ms = s->since_ms;
+
+	unqueue(s);
+	s->wef->text = s->text;
+	s->text = (struct buf){ 0 };
+	session_message(s);
+	buf_release(&text);
+	if (s->state == FOR_ROOM)
+		s->since_ms = since_ms; /* its client has waited since then */
+	else if (s->state == READING)
+		wire_resume(s->wire);
+}
+
+void wef_wake(struct wef *w)
+{
+	struct session *s;
+
+	while (!w->paused && (s = w->for_room.first) != NULL) {
+		if (s->text.n == 0 && s->room == 0 && !fits(w, s->need))
+			return;
+		if (s->text.n > 0) {
+			go_on(s);
+			continue;
+		}
+		unqueue(s);
+		if (s->room == 0)
+			take_room(s);
+		wire_resume(s->wire);
+	}
+}
+
+/* --- the disk --- */
+
+void wait_disk(struct session *s)
+{
+	struct wef *w = s->wef;
+
+	s->mark = w->in->sink->taken(w->in->sink, w->in);
+	if (w->in->sink->durable(w->in->sink, w->in) >= s->mark) {
+		answer_soap(s, 200, buf_view(&w->reply)); /* a batch with nothing new in it */
+		return;
+	}
+	buf_reset(&s->answer);
+	buf_slice(&s->answer, buf_view(&w->reply));
+	if (s->answer.failed) {
+		answer_status(s, 503);
+		return;
+	}
+	queue(s, &w->for_disk, FOR_DISK);
+	w->in->sink->hurry(w->in->sink, w->in);
+}
+
+static void answer_now(struct session *s, unsigned status)
+{
+	struct buf text = s->answer;
+
+	unqueue(s);
+	s->answer = (struct buf){ 0 };
+	answer_soap(s, status, buf_view(&text));
+	buf_release(&text);
+	if (s->state != CLOSING)
+		wire_resume(s->wire);
+}
+
+void wef_durable(struct wef *w)
+{
+	uint64_t durable = w->in->sink->durable(w->in->sink, w->in);
+
+	while (w->for_disk.first != NULL && w->for_disk.first->mark <= durable)
+		answer_now(w->for_disk.first, 200);
+}
+
+/* --- too long --- */
+
+/* Its bytes, where they are whole, are passed over; of a body that is not the connection ends. */
+static void turn_away(struct session *s)
+{
+	bool read = s->room > 0 && s->text.n == 0;
+
+	s->head.close = s->head.close || (s->room == 0 && s->text.n == 0);
+	s->spent = read;
+	unqueue(s);
+	buf_release(&s->text);
+	answer_status(s, 503);
+	if (s->state != CLOSING)
+		wire_resume(s->wire);
+}
+
+void wait_sweep(struct session *s, uint64_t now)
+{
+	struct wef *w = s->wef;
+	uint64_t waited = now - s->since_ms;
+	uint64_t most = (uint64_t)w->conf->request_timeout_ms;
+	struct err err;
+
+	if (s->since_ms == 0 || s->state == CLOSING)
+		return;
+	if (s->state == FOR_DISK && waited > ANSWER_MS) {
+		answer_now(s, 503);
+	} else if (s->state == FOR_ROOM && (waited > ANSWER_MS || wait_is_long(w))) {
+		turn_away(s);
+	} else if (s->state == READING) {
+		if (w->for_room.first != NULL && !w->paused && most > SLOW_MS)
+			most = SLOW_MS;
+		if (waited <= most)
+			return;
+		err_set(&err, ERR_PEER, "its request did not come whole within %llu s",
+			(unsigned long long)most / 1000);
+		answer_refuse(s, 408, &err);
+	}
+}
+
+void wait_leave(struct session *s)
+{
+	unqueue(s);
+	buf_release(&s->text);
+	wait_give_room(s);
+}
