@@ -56,7 +56,7 @@ json_t *describe_agent(const struct config *cf, const struct spool *sp, const st
 	keeper_each(kp, add_input, &d);
 	return json_pack(
 		"{s:s, s:s, s:o, s:o, s:{s:b, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I},"
-		" s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:s}, s:o}",
+		" s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:s}, s:o}",
 		"version", VARTIO_VERSION, "host", cf->host_name, "started",
 		time_or_null((uint64_t)started_ns), "now", time_or_null((uint64_t)now_ns),
 		"collector", "connected", (int)metric_get(&hs->connected), "address",
@@ -69,8 +69,9 @@ json_t *describe_agent(const struct config *cf, const struct spool *sp, const st
 		get(&ss->events_in), "events_dropped", get(&ss->events_dropped), "syncs",
 		get(&ss->syncs), "torn_bytes", get(&ss->torn_bytes), "damaged_places",
 		get(&ss->places_damaged), "events_damaged", get(&ss->events_damaged),
-		"oldest_seconds", oldest > 0 ? (double)(now_ns - (int64_t)oldest) / 1e9 : 0.0,
-		"problem", spool_problem(sp), "inputs", inputs);
+		"remade_files", get(&ss->files_remade), "oldest_seconds",
+		oldest > 0 ? (double)(now_ns - (int64_t)oldest) / 1e9 : 0.0, "problem",
+		spool_problem(sp), "inputs", inputs);
 }
 
 static const char *str(const json_t *o, const char *key)
@@ -122,6 +123,12 @@ void describe_text(const json_t *state, struct buf *out)
 			   "           DAMAGED in %lld places: at least %lld events are lost; the "
 			   "log names the files; is the disk ill?\n",
 			   num(sp, "damaged_places"), num(sp, "events_damaged"));
+	if (num(sp, "remade_files") > 0)
+		buf_printf(
+			out,
+			"           REMOVED while they were written: %lld files, made anew; who or "
+			"what cleans that folder?\n",
+			num(sp, "remade_files"));
 	json_array_foreach(json_object_get(state, "inputs"), i, in)
 	{
 		buf_printf(out, "input      %s (%s) %s; %lld events; last %s; %lld dropped\n",
@@ -155,6 +162,8 @@ static const struct {
 	  "Events lost to damage on disk, as far as they can be counted." },
 	{ "spool", "damaged_places", "vartio_agent_spool_damaged_places", "counter",
 	  "Damaged places of the spool's files that were passed." },
+	{ "spool", "remade_files", "vartio_agent_spool_remade_files", "counter",
+	  "Files of the spool that were removed while they were written, and made anew." },
 	{ "spool", "events", "vartio_agent_spool_events", "gauge", "Events waiting in the spool." },
 	{ "spool", "bytes", "vartio_agent_spool_bytes", "gauge", "Bytes of the spool on disk." },
 };

@@ -88,6 +88,11 @@ static void on_spool_damaged(void *arg, const struct err *err)
 	log_err(LOG_LEVEL_ERROR, "events of the spool are lost to damage on disk", err);
 }
 
+static void on_spool_remade(void *arg, const struct err *err)
+{
+	log_err(LOG_LEVEL_ERROR, "files of the spool are removed by somebody", err);
+}
+
 static void on_spool_unreadable(void *arg, const struct err *err)
 {
 	if (err != NULL)
@@ -181,6 +186,7 @@ static void on_report(uv_timer_t *t)
 	struct err err;
 
 	malloc_trim(0);
+	spool_look(ag->spool);
 	spool_epochs(ag->spool, &epochs);
 	buf_u64(&dropped, metric_get(&ss->events_dropped) + n_inputs);
 	buf_u64(&by_inputs, n_inputs);
@@ -428,6 +434,7 @@ static int start(struct agent *ag, struct err *err)
 				 .failed = on_spool_failed,
 				 .damaged = on_spool_damaged,
 				 .unreadable = on_spool_unreadable,
+				 .remade = on_spool_remade,
 				 .arg = ag };
 	struct pipe_opts po = { .blocked = on_blocked, .failed = on_input_failed, .arg = ag };
 	int r;

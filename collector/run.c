@@ -45,6 +45,7 @@ struct collector {
 	struct ca *ca;
 	struct reload *reload;
 	struct tls_watch *certs;
+	uint64_t told_remade[2];
 	int64_t renew_after_ns; /* when it is looked again whether our certificate must be renewed
 				 */
 	struct ruleset *rules;
@@ -139,11 +140,30 @@ static void on_status(void *arg, const struct queue_event *ev, struct json_index
 	told_status(co->queue, &hook, ev, ix);
 }
 
-static void on_notices(uv_timer_t *t)
+/* Somebody cleans folders that are ours. */
+static void say_remade(struct collector *co)
+{
+	static const char *const folders[2] = { "queue/log", "signals" };
+	const uint64_t now[2] = { metric_get(&queue_stats(co->queue)->remade),
+				  seglog_remade(co->signals) };
+
+	for (int i = 0; i < 2; i++) {
+		if (now[i] != co->told_remade[i])
+			log_line(LOG_LEVEL_ERROR,
+				 "the file that was being written was removed, and is made anew; "
+				 "nothing of it is lost. What cleans that folder takes events "
+				 "away: let it be, queue.max_bytes bounds it",
+				 "folder", folders[i], NULL);
+		co->told_remade[i] = now[i];
+	}
+}
+
+static void on_second(uv_timer_t *t)
 {
 	struct collector *co = t->data;
 
 	notices_again(co->notices);
+	say_remade(co);
 }
 
 static void on_render(void *arg, struct buf *out)
@@ -496,7 +516,7 @@ int collector_run(int argc, char **argv)
 	pthread_sigmask(SIG_UNBLOCK, &stops, NULL);
 	uv_timer_init(&co.loop, &co.every_second);
 	co.every_second.data = &co;
-	uv_timer_start(&co.every_second, on_notices, 1000, 1000);
+	uv_timer_start(&co.every_second, on_second, 1000, 1000);
 	if (reload_start(co.reload, &co.loop) < 0)
 		log_line(LOG_LEVEL_ERROR, "changed rules will not be noticed", NULL);
 	log_line(LOG_LEVEL_INFO, "started", "version", VARTIO_VERSION, "config", co.conf.path,

@@ -58,8 +58,10 @@ void job_run(struct worker *w)
 	w->result = 0;
 	w->n_durable = 0;
 	write_state(w);
-	if (w->n_writing == 0)
+	if (w->n_writing == 0) {
+		w->result = w->looking ? seglog_sync(lg, &w->err) : 0;
 		return;
+	}
 	w->sh.appended = w->writing;
 	for (; n < w->n_writing && w->result == 0; n += w->result == 0) {
 		w->result = block_compress(w->writing[n], w->sp->epoch, w->sp->o.level, &w->err);
@@ -121,6 +123,8 @@ void job_finish(struct worker *w)
 	bool events = false;
 
 	w->busy = false;
+	w->look = w->look || (w->looking && w->result < 0);
+	spool_tell_remade(w);
 	w->state_dirty = w->state_dirty || w->write_state; /* could not be written: next time */
 	metric_add(&sp->stats.syncs, w->n_durable > 0);
 	for (unsigned i = 0; i < w->n_durable; i++) {
@@ -212,7 +216,9 @@ bool job_prepare(struct worker *w)
 			lane_wait(w);
 		w->close_soon = false;
 	}
-	if (w->n_writing == 0 && !w->state_dirty)
+	w->looking = w->look;
+	w->look = false;
+	if (w->n_writing == 0 && !w->state_dirty && !w->looking)
 		return false;
 	w->drop = shelf_head(&w->sh);
 	/* Reading on past what is acknowledged moves the head too: a file goes only when the log

@@ -28,6 +28,8 @@ struct worker { /* one lane's, and what it is doing */
 	uint64_t added, durable; /* spool_adds taken; those that are on disk */
 	uint32_t retry_ms;       /* 0: the last write was good */
 	struct err refused;      /* why it was not */
+	bool look;               /* whether the file being written is still there */
+	uint64_t remade;         /* times that it was not, as told */
 	bool state_dirty;        /* acknowledgements not recorded yet */
 	struct { /* wait_ms 0: the age's next block can be read, as far as is known */
 		uint32_t wait_ms;
@@ -38,7 +40,7 @@ struct worker { /* one lane's, and what it is doing */
 	uv_work_t req;
 	bool busy;           /* given to the pool and not yet dealt with */
 	struct seg_pos drop; /* files before it may go */
-	bool write_state;
+	bool write_state, looking;
 	int result;
 	unsigned n_durable; /* of `writing`, from the first on; the others are tried again */
 	struct err err;
@@ -84,6 +86,7 @@ void job_kick(struct worker *w);    /* prepares and starts a job, when none is r
 
 /* spool.c */
 void spool_stats_oldest(struct spool *sp);
+void spool_tell_remade(struct worker *w);
 void spool_tell_drained(struct spool *sp);
 void spool_unref(struct spool *sp); /* one timer or job less */
 

@@ -117,6 +117,33 @@ void spool_hurry(struct spool *sp, enum lane lane)
 		lane_close_open(w);
 }
 
+void spool_look(struct spool *sp)
+{
+	for (int i = 0; i < LANES; i++) {
+		sp->w[i].look = true;
+		job_kick(&sp->w[i]);
+	}
+}
+
+void spool_tell_remade(struct worker *w)
+{
+	struct spool *sp = w->sp;
+	uint64_t n = seglog_remade(w->sh.log) - w->remade;
+	struct err err;
+
+	if (n == 0)
+		return;
+	w->remade += n;
+	metric_add(&sp->stats.files_remade, n);
+	err_set(&err, ERR_ABSENT,
+		"the file of spool/%s that was being written was removed, and is made anew; "
+		"nothing of it is lost. What cleans that folder takes events away: let it be, "
+		"spool.max_bytes bounds it",
+		lane_dirs[w->lane]);
+	if (!sp->closing && sp->o.remade != NULL)
+		sp->o.remade(sp->o.arg, &err);
+}
+
 void spool_flush(struct spool *sp)
 {
 	for (int i = 0; i < LANES; i++)

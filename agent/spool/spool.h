@@ -51,6 +51,9 @@ struct spool_opts {
 	 * age goes. Told once; it is tried again (after 1 s, doubling to 30 s) and err is NULL when
 	 * it can be read. The other blocks go on. May be NULL. */
 	void (*unreadable)(void *arg, const struct err *err);
+	/* The file being written was removed under us, and is made anew: nothing of it is lost.
+	 * err says which; told each time. May be NULL. */
+	void (*remade)(void *arg, const struct err *err);
 	void *arg;
 };
 /* All since spool_open, but for blocks, bytes, events and oldest_ns: held now. */
@@ -58,6 +61,7 @@ struct spool_stats {
 	metric events_in, events_dropped, blocks_dropped, torn_bytes, syncs;
 	/* Lost by damage on disk; only what can still be counted. Places: all that were passed. */
 	metric events_damaged, blocks_damaged, places_damaged;
+	metric files_remade; /* removed while they were written, and made anew */
 	metric blocks, bytes, events;
 	metric oldest_ns; /* when the oldest block held was closed; 0: none */
 };
@@ -110,6 +114,8 @@ uint64_t spool_durable(const struct spool *sp, enum lane lane);
 /* Somebody waits for what the lane took: its open block is closed now, or as soon as the disk is
  * through with those before it, so that what comes meanwhile shares its sync. */
 void spool_hurry(struct spool *sp, enum lane lane);
+/* Looks whether somebody removed the files being written; spool_adds do, too. Now and then. */
+void spool_look(struct spool *sp);
 void spool_flush(struct spool *sp); /* closes the open blocks now */
 /* Events taken that are not on disk yet; spool_stats counts them as held only then. */
 uint64_t spool_unsynced(const struct spool *sp);

@@ -179,6 +179,7 @@ static void commit(struct queue *q, struct item *from, const struct item *end)
 	if (any)
 		r = seglog_sync(q->log, &err);
 	metric_add(&q->stats.commits, any && r == 0);
+	metric_set(&q->stats.remade, seglog_remade(q->log));
 	pthread_mutex_lock(&q->lock);
 	for (struct item *it = from; it != end; it = it->next) {
 		if (!it->appended)

@@ -68,6 +68,7 @@ struct queue_stats {
 	metric blocks_in, events_in, bytes_in, blocks_repeated, events_repeated, blocks_conflicting;
 	metric commits, failed, quarantined;
 	metric torn_bytes, damaged; /* cut off the end at opening; places skipped then */
+	metric remade;              /* files removed while they were written, and made anew */
 	metric bytes;               /* on disk now */
 	metric tail_blocks;         /* given to readers without reading the disk */
 };

@@ -59,6 +59,9 @@ static void put_queue(const struct queue *q, struct buf *out)
 		  "Bytes cut off the end of the queue when it was opened: a write that never "
 		  "ended.",
 		  &st->torn_bytes },
+		{ "vartio_queue_remade_files", "counter",
+		  "Files of the queue that were removed while they were written, and made anew.",
+		  &st->remade },
 		{ "vartio_queue_tail_blocks", "counter", "Blocks that a reader took from memory.",
 		  &st->tail_blocks },
 		{ "vartio_queue_bytes", "gauge", "Bytes of the queue on disk.", &st->bytes },

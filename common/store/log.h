@@ -43,8 +43,12 @@ struct seglog {
 	bool unreserved;         /* cur was begun without room for a whole file */
 	struct buf snap;
 
-	pthread_mutex_t lock;   /* of what stands below: the writer changes it, anybody reads it */
+	/* Of what stands below, and of cur's descriptor: the writer changes it, anybody reads it.
+	 */
+	pthread_mutex_t lock;
 	struct log_file *files; /* sorted; when cur is open it is the last */
+	uint64_t remade;        /* times that cur was removed, and made anew */
+	uint64_t dropping;      /* files before it are deleted on purpose */
 	size_t n_files, cap_files;
 	uint64_t bytes;
 	struct seg_pos durable;
@@ -59,6 +63,13 @@ int log_files_add(struct seglog *lg, uint64_t number, uint64_t end, struct err *
 int log_files_lost(struct seglog *lg, size_t i, uint64_t number, struct err *err);
 /* Reserves the file's bytes up to size on disk, as zeros. -1 with errno. */
 int log_reserve(int fd, uint64_t size);
+/* remake.c. The folder, made when absent, ours and closed to others: a descriptor, or -1. */
+int log_dir_open(const char *dir, struct err *err);
+int log_lock_open(const struct seglog *lg, struct err *err); /* a locked descriptor, or -1 */
+bool log_unlinked(int fd);                                   /* it has no name any more */
+/* Makes the current file anew when it was removed; the folder and its lock when they were. */
+int log_remake(struct seglog *lg, struct err *err);
+int log_remake_dir(struct seglog *lg, struct err *err);
 /* Lists the files, hands every record to each, cuts a torn tail, leaves cur ready. */
 int log_scan(struct seglog *lg,
 	     int (*each)(void *arg, const struct seg_record *rec, struct err *err),

@@ -39,6 +39,16 @@ uint64_t seglog_bytes(const struct seglog *lg)
 	return v;
 }
 
+uint64_t seglog_remade(const struct seglog *lg)
+{
+	uint64_t v;
+
+	pthread_mutex_lock(lock_of(lg));
+	v = lg->remade;
+	pthread_mutex_unlock(lock_of(lg));
+	return v;
+}
+
 uint64_t seglog_bytes_before(const struct seglog *lg, struct seg_pos pos)
 {
 	uint64_t v = 0;
@@ -234,6 +244,21 @@ static int lost(struct seg_reader *rd, struct err *err)
 	return -1;
 }
 
+/* Its name leads nowhere. 1: it is the one being written, which is there still; 0: it was dropped;
+ * -1: somebody removed it. */
+static int file_unnamed(struct seg_reader *rd)
+{
+	struct seglog *lg = rd->lg;
+	int r;
+
+	pthread_mutex_lock(&lg->lock);
+	if (lg->cur.fd >= 0 && lg->cur.number == rd->pos.file)
+		rd->f.fd = fcntl(lg->cur.fd, F_DUPFD_CLOEXEC, 0);
+	r = rd->f.fd >= 0 ? 1 : rd->pos.file < lg->dropping ? 0 : -1;
+	pthread_mutex_unlock(&lg->lock);
+	return r;
+}
+
 /* Opens the reader's file. 1 open; 0 gone meanwhile; -1 *err, the reader moved behind it. */
 static int file_open(struct seg_reader *rd, uint64_t limit, struct err *err)
 {
@@ -241,9 +266,14 @@ static int file_open(struct seg_reader *rd, uint64_t limit, struct err *err)
 
 	file_close(rd);
 	rd->f.number = rd->pos.file;
+	buf_reset(&rd->ahead.mem);
 	rd->f.fd = log_open_file(rd->lg, rd->pos.file, O_RDONLY);
-	if (rd->f.fd < 0 && errno == ENOENT)
-		return 0;
+	if (rd->f.fd < 0 && errno == ENOENT) {
+		int r = file_unnamed(rd);
+
+		if (r <= 0)
+			return r < 0 ? lost(rd, err) : 0;
+	}
 	if (rd->f.fd < 0)
 		return log_fail(rd->lg, "open", rd->pos.file, err);
 	segfile_name(rd->pos.file, name);
@@ -275,6 +305,7 @@ static int skip_bad(struct seg_reader *rd, uint64_t limit, struct err *err)
 int seg_reader_next(struct seg_reader *rd, struct seg_record *rec, struct err *err)
 {
 	uint64_t limit = 0, number;
+	bool looked = false;
 
 	for (;;) {
 		bool more = reach(rd, &limit);
@@ -296,6 +327,12 @@ int seg_reader_next(struct seg_reader *rd, struct seg_record *rec, struct err *e
 			}
 			r = segfile_read(&rd->f, rd->pos.offset, limit, &rd->mem, rec, &number,
 					 err);
+			if (r <= SEGFILE_END && r != SEGFILE_ERROR && !looked &&
+			    log_unlinked(rd->f.fd)) { /* it may have been made anew since */
+				looked = true;
+				file_close(rd);
+				continue;
+			}
 		}
 		switch (r) {
 		case SEGFILE_RECORD_OK:

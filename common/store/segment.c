@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -74,22 +73,11 @@ int log_reserve(int fd, uint64_t size)
 
 static int dir_open(struct seglog *lg, struct err *err)
 {
-	if (dir_make(lg->dir, 0700, err) < 0 || dir_private(lg->dir, err) < 0)
-		return -1;
-	lg->dir_fd = open(lg->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	lg->dir_fd = log_dir_open(lg->dir, err);
 	if (lg->dir_fd < 0)
-		return err_set(err, errno == EACCES ? ERR_DENIED : ERR_IO,
-			       "cannot open folder %s: %s", lg->dir, strerror(errno));
-	lg->lock_fd = openat(lg->dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (lg->lock_fd < 0)
-		return err_set(err, errno == ENOSPC ? ERR_FULL : ERR_IO, "cannot make %s/lock: %s",
-			       lg->dir, strerror(errno));
-	if (flock(lg->lock_fd, LOCK_EX | LOCK_NB) < 0)
-		return err_set(err, errno == EWOULDBLOCK ? ERR_BUSY : ERR_IO, "cannot lock %s: %s",
-			       lg->dir,
-			       errno == EWOULDBLOCK ? "another process works on that folder"
-						    : strerror(errno));
-	return 0;
+		return -1;
+	lg->lock_fd = log_lock_open(lg, err);
+	return lg->lock_fd < 0 ? -1 : 0;
 }
 
 int seglog_open(const struct seglog_opts *opts,
@@ -236,6 +224,11 @@ static int file_make(struct seglog *lg, struct segfile *f, uint64_t size, uint64
 	segfile_name(f->number, name);
 	unlinkat(lg->dir_fd, name, 0); /* left over from a try that failed */
 	f->fd = log_open_file(lg, f->number, O_RDWR | O_CREAT | O_EXCL);
+	if (f->fd < 0 && errno == ENOENT) { /* the folder was removed */
+		if (log_remake_dir(lg, err) < 0)
+			return -1;
+		f->fd = log_open_file(lg, f->number, O_RDWR | O_CREAT | O_EXCL);
+	}
 	if (f->fd < 0)
 		return log_fail(lg, "create", f->number, err);
 	segfile_head_make(f, lg->magic, head);
@@ -275,7 +268,13 @@ static int sync_cur(struct seglog *lg, struct err *err)
 {
 	const struct log_file *f = lg->n_files > 0 ? &lg->files[lg->n_files - 1] : NULL;
 
-	if (lg->cur.fd < 0 || f->end == lg->durable.offset)
+	if (lg->cur.fd < 0)
+		return 0;
+	if (log_remake(lg, err) < 0) {
+		lg->broken = true;
+		return -1;
+	}
+	if (f->end == lg->durable.offset)
 		return 0;
 	if (fdatasync(lg->cur.fd) < 0) {
 		lg->broken = true;
@@ -334,13 +333,14 @@ static int roll(struct seglog *lg, uint64_t head, uint64_t need, struct err *err
 		/* Only tidiness: zeros behind the last record are understood everywhere. */
 		if (ftruncate(lg->cur.fd, (off_t)lg->files[lg->n_files - 1].end) < 0)
 			errno = 0;
-		close(lg->cur.fd);
 	}
-	lg->cur = f;
 	lg->next_file++;
 	lg->next_record += lg->snapshot != NULL;
 	lg->durable_record = lg->next_record;
 	pthread_mutex_lock(&lg->lock);
+	if (lg->cur.fd >= 0)
+		close(lg->cur.fd);
+	lg->cur = f;
 	lg->files[lg->n_files++] = (struct log_file){ .number = f.number, .end = end };
 	lg->bytes += end;
 	lg->durable = (struct seg_pos){ f.number, end };
@@ -495,6 +495,10 @@ int seglog_drop_before(struct seglog *lg, struct seg_pos pos, struct err *err)
 	size_t n = 0;
 	int r = 0;
 
+	pthread_mutex_lock(&lg->lock);
+	if (lg->dropping < pos.file)
+		lg->dropping = pos.file;
+	pthread_mutex_unlock(&lg->lock);
 	/* The last file stays even if it is not written to any more: it has the newest snapshot. */
 	for (; n + 1 < lg->n_files && lg->files[n].number < pos.file; n++) {
 		segfile_name(lg->files[n].number, name);

@@ -8,7 +8,7 @@
  *          the reader (ERR_SYNTAX with the file and offset), which can go on behind it.
  *          What is missing between two records is damage, too: the numbers tell.
  * Thread:  one writer at a time; readers in any thread, each with a struct of its own.
- *          seglog_bytes, _first, _end and _durable may be asked by any thread.
+ *          seglog_bytes, _first, _end, _durable and _remade may be asked by any thread.
  * Time:    blocking; call it from a worker or a thread of its own. */
 #ifndef VARTIO_STORE_SEGMENT_H
 #define VARTIO_STORE_SEGMENT_H
@@ -70,6 +70,9 @@ int seglog_drop_before(struct seglog *lg, struct seg_pos pos, struct err *err);
 uint64_t seglog_bytes(const struct seglog *lg);      /* on disk, preallocated tail not counted */
 uint64_t seglog_torn_bytes(const struct seglog *lg); /* cut from the tail at opening */
 uint64_t seglog_damaged(const struct seglog *lg);    /* places found at opening */
+/* Times that the file being written was found removed, by a sync, and made anew: nothing of it is
+ * lost. Of an older file readers report that it is missing. */
+uint64_t seglog_remade(const struct seglog *lg);
 uint64_t seglog_bytes_before(const struct seglog *lg, struct seg_pos pos); /* those before pos */
 struct seg_pos seglog_first(const struct seglog *lg); /* of the oldest record */
 struct seg_pos seglog_end(const struct seglog *lg);   /* where the next record will stand */

@@ -251,6 +251,43 @@ def folders_of_events(build):
         reg.start_collector()
 
 
+def cleaned_folders(build):
+    """the folders of events are cleaned under both daemons: one line each says so, and nothing is lost"""
+    with region(build) as reg:
+        reg.start_collector()
+        reg.tenant()
+        log = reg.folder / "app.log"
+        log.touch()
+        agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]}], status_every="1s")
+        agent.start()
+
+        def write(first, last):
+            with log.open("a", encoding="utf-8") as f:
+                f.writelines(f"line {n:06}\n" for n in range(first, last))
+        write(0, 50)
+        wait_for("the lines", lambda: all_lines(reg, 50), pause=0.2)
+        shutil.rmtree(reg.state / "queue/log")
+        write(50, 100)
+        wait_for("all lines", lambda: (reg.state / "queue/log").is_dir() and all_lines(reg, 100), pause=0.2)
+        wait_for("the collector to say so",
+                 lambda: re.search("was removed, and is made anew.*folder=queue/log", reg.collector.text()))
+        check("vartio_queue_remade_files_total 1" in reg.metrics(), "the metric")
+        reg.collector.stop()
+        write(100, 150)
+        wait_for("lines in the spool", lambda: agent.status()["spool"]["events"] >= 50)
+        shutil.rmtree(agent.state / "spool")
+        wait_for("the agent to say so", lambda: "spool/keep that was being written was removed" in
+                 agent.process.text())
+        equal(agent.status()["spool"]["remade_files"], 2, "files of both lanes")
+        agent.process.kill()
+        agent.start()
+        reg.start_collector()
+        wait_for("all lines", lambda: all_lines(reg, 150), pause=0.2)
+        wait_for("an empty spool", agent.shipped)
+        numbers = [m.group(0) for m in (NUMBER.search(r["event"].get("message", "")) for r in reg.queue()) if m]
+        equal((len(numbers), len(set(numbers))), (150, 150), "lines, and different ones")
+
+
 def bad_configuration(build):
     """a bad configuration is refused by file, line and column; a reload leaves the old one in force"""
     with region(build) as reg:
@@ -333,5 +370,5 @@ def broken_rule(build):
 
 
 main(tokens, strangers, tenants_apart, collector_down, full_disk, unreadable_file, folders_of_events,
-     bad_configuration,
+     cleaned_folders, bad_configuration,
      stopped_while_reloading, stopped_at_once, broken_rule)
