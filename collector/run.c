@@ -296,10 +296,38 @@ static void say_found(const struct queue_stats *st)
 			 "the queue ended in a write that is not whole; it was cut off. What a "
 			 "crash interrupted was not acknowledged, and comes again",
 			 "bytes", words[0], NULL);
-	if (metric_get(&st->damaged) > 0)
+	if (metric_get(&st->damaged) > QUEUE_DAMAGE_MAX)
 		log_line(LOG_LEVEL_ERROR,
-			 "the queue is damaged: events there are lost; is the disk ill?", "places",
-			 words[1], NULL);
+			 "the queue is damaged in more places than are told one by one; look at "
+			 "this machine's disk",
+			 "places", words[1], NULL);
+}
+
+static const char *u64_text(char out[24], uint64_t v)
+{
+	snprintf(out, 24, "%" PRIu64, v);
+	return out;
+}
+
+/* What rules come upon is an alert; what they had judged before is lost for looking back alone. */
+static void on_damage(void *arg, const struct queue_damage *d)
+{
+	const struct queue_block *b = d->blocks > 0 ? &d->first : NULL;
+	char w[6][24];
+
+	snprintf(w[2], sizeof(w[2]), "%016" PRIx64, d->first.epoch);
+	log_line(LOG_LEVEL_ERROR,
+		 d->bytes > 0 ? "the queue is damaged at a place that rules had judged; what stood "
+				"there cannot be looked at again. Look at this machine's disk"
+			      : "a file of the queue, or the end of one, is gone, which rules had "
+				"judged. Look at this machine's disk, and at what cleans that "
+				"folder",
+		 "file", d->file, "offset", u64_text(w[0], d->offset), "bytes",
+		 u64_text(w[1], d->bytes), "tenant", b != NULL ? b->tenant : NULL, "agent",
+		 b != NULL ? b->sender : NULL, "epoch", b != NULL ? w[2] : NULL, "block",
+		 b != NULL ? u64_text(w[3], b->number) : NULL, "blocks",
+		 b != NULL ? u64_text(w[4], d->blocks) : NULL, "events",
+		 b != NULL ? u64_text(w[5], d->events) : NULL, NULL);
 }
 
 static int start_storage(struct collector *co, struct err *err)
@@ -313,7 +341,8 @@ static int start_storage(struct collector *co, struct err *err)
 				 .commit_ms = (uint32_t)co->conf.queue.commit_ms,
 				 .commit_bytes = co->conf.queue.commit_bytes,
 				 .retain_bytes = co->conf.queue.retain_bytes,
-				 .notice = { on_notice, co } };
+				 .notice = { on_notice, co },
+				 .damage = { on_damage, co } };
 
 	if (so.dir == NULL || qo.dir == NULL)
 		return err_nomem(err);

@@ -28,6 +28,11 @@ struct reader_mark { /* of a name, whether it is open or not */
 		     * reach as far as the file says */
 };
 
+/* damage.c. Of bytes that begin with a damaged record: what stood in it. */
+struct slice damaged_payload(struct slice raw);
+/* Once the log and the readers' positions are known. */
+void damage_tell(struct queue *q);
+
 #define BATCH_BUCKETS 1024u
 
 struct item { /* a block on its way to disk */

@@ -492,6 +492,7 @@ int queue_open(const struct queue_opts *opts, struct queue **ret, struct err *er
 	metric_set(&q->stats.bytes, seglog_bytes(q->log));
 	metric_set(&q->stats.torn_bytes, seglog_torn_bytes(q->log));
 	metric_set(&q->stats.damaged, seglog_damaged(q->log));
+	damage_tell(q);
 	if (pthread_create(&q->writer, NULL, writer_main, q) != 0) {
 		err_set(err, ERR_NOMEM, "cannot start the queue's writer");
 		goto fail;

@@ -54,6 +54,14 @@ enum queue_result {
 };
 
 struct queue;
+#define QUEUE_DAMAGE_MAX 16u /* places that are told one by one */
+/* A place that damage took, and that all readers had passed before. */
+struct queue_damage {
+	char file[256];
+	uint64_t offset, bytes;   /* bytes 0: a file, or the end of one, that is not there */
+	uint64_t blocks, events;  /* that can still be told; there may have been more */
+	struct queue_block first; /* of the blocks, as far as damage spared it; frame: NULL */
+};
 struct queue_opts {
 	const char *dir;           /* borrowed during the call */
 	uint64_t max_bytes;        /* of events not yet past all readers, and of retained ones */
@@ -63,11 +71,16 @@ struct queue_opts {
 	uint64_t retain_bytes;     /* kept behind the slowest reader for looking back; 0: none */
 	uint64_t tail_bytes;       /* inflated blocks kept for readers that keep up (0: 16 MiB) */
 	struct notice_hook notice; /* _CONFLICT, _WENT_BACK, _QUARANTINE; may be NULL */
+	struct {                   /* called by queue_open, for QUEUE_DAMAGE_MAX places at most */
+		void (*tell)(void *arg, const struct queue_damage *d); /* may be NULL */
+		void *arg;
+	} damage;
 };
 struct queue_stats {
 	metric blocks_in, events_in, bytes_in, blocks_repeated, events_repeated, blocks_conflicting;
 	metric commits, failed, quarantined;
 	metric torn_bytes, damaged; /* cut off the end at opening; places skipped then */
+	metric events_damaged;      /* of these, what readers had passed; what can be told */
 	metric remade;              /* files removed while they were written, and made anew */
 	metric bytes;               /* on disk now */
 	metric tail_blocks;         /* given to readers without reading the disk */

@@ -22,7 +22,6 @@
 /* A position's file has two slots, written in turn: a crash leaves one of them whole. */
 #define SLOT         64u
 #define SLOT_VERSION 1u
-#define RECORD_HEAD  24u /* docs/formats.md, "Segments" */
 #define DAMAGE_MAX   ((size_t)4 << 20)
 static const char slot_magic[8] = "VTREADER";
 
@@ -429,7 +428,6 @@ static int damaged(struct queue_reader *rd, struct err *err)
 			   ? (size_t)(to.offset - pos.offset)
 			   : DAMAGE_MAX;
 	struct buf raw = { 0 };
-	struct slice payload;
 	ssize_t got;
 
 	rd->next = to;
@@ -440,10 +438,7 @@ static int damaged(struct queue_reader *rd, struct err *err)
 		buf_release(&raw);
 		return nothing_left(rd, err);
 	}
-	payload = slice_from(buf_view(&raw), raw.n < RECORD_HEAD ? raw.n : RECORD_HEAD);
-	if (raw.n >= RECORD_HEAD && le32_get(raw.p) < payload.n) /* else that is damaged, too */
-		payload.n = le32_get(raw.p);
-	(void)quarantine(rd, pos, payload, err);
+	(void)quarantine(rd, pos, damaged_payload(buf_view(&raw)), err);
 	buf_release(&raw);
 	return -1;
 }

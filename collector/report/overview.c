@@ -55,6 +55,10 @@ static void put_queue(const struct queue *q, struct buf *out)
 		  "Stored blocks that could not be read.", &st->quarantined },
 		{ "vartio_queue_damaged", "gauge",
 		  "Places of the queue that were found damaged when it was opened.", &st->damaged },
+		{ "vartio_queue_damaged_events", "gauge",
+		  "Events at those of these places that rules had judged before; as many as can "
+		  "be told.",
+		  &st->events_damaged },
 		{ "vartio_queue_torn_bytes", "gauge",
 		  "Bytes cut off the end of the queue when it was opened: a write that never "
 		  "ended.",

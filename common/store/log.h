@@ -12,6 +12,8 @@
 #define NEXT_ROOM     (16u << 10)
 #define NEXT_ROOM_MIN (4u << 10) /* less is no block of a disk */
 
+#define PLACES_MAX 16u /* of damage, that are known one by one */
+
 struct log_file {
 	uint64_t number;
 	uint64_t end;     /* of its last record */
@@ -28,6 +30,8 @@ struct seglog {
 	void *arg;
 	bool ordered;
 	uint64_t torn, damaged;
+	struct seg_damage places[PLACES_MAX]; /* the first of `damaged`, sorted */
+	size_t n_places;
 	struct {                /* while the files are scanned */
 		bool any;       /* a sound one came */
 		bool told;      /* what is missing behind it is counted already */
@@ -59,6 +63,8 @@ int log_open_file(const struct seglog *lg, uint64_t number, int flags);
 /* Sets *err from errno: ERR_FULL for a full disk or quota, else ERR_IO. Always -1. */
 int log_fail(const struct seglog *lg, const char *doing, uint64_t file, struct err *err);
 int log_files_add(struct seglog *lg, uint64_t number, uint64_t end, struct err *err);
+/* Counts a damaged place. */
+void log_damage(struct seglog *lg, uint64_t file, uint64_t from, uint64_t to);
 /* A file that should stand at the list's place i, and does not. */
 int log_files_lost(struct seglog *lg, size_t i, uint64_t number, struct err *err);
 /* Reserves the file's bytes up to size on disk, as zeros. -1 with errno. */

@@ -100,7 +100,7 @@ static int scan_bad(struct seglog *lg, struct scan *sc, struct buf *mem, struct 
 			return -1;
 		if (r == 0)
 			break;
-		lg->damaged++;
+		log_damage(lg, sc->f.number, sc->at, next);
 		sc->at = next;
 		return 1;
 	case SEGFILE_ERROR:
@@ -111,7 +111,7 @@ static int scan_bad(struct seglog *lg, struct scan *sc, struct buf *mem, struct 
 	if (sc->last) {
 		lg->torn += written_behind(sc->f.fd, sc->at);
 	} else {
-		lg->damaged++;
+		log_damage(lg, sc->f.number, sc->at, sc->size);
 		lg->scan.told = true;
 		sc->at = sc->size; /* kept, so that a reader reports it too */
 	}
@@ -178,7 +178,7 @@ static bool is_unborn(const struct seglog *lg, size_t i)
 static int lost_file(struct seglog *lg, size_t i)
 {
 	lg->files[i].lost = lg->scan.told = true;
-	lg->damaged++;
+	log_damage(lg, lg->files[i].number, SEGFILE_HEAD, SEGFILE_HEAD);
 	return 1;
 }
 
@@ -228,7 +228,7 @@ static int scan_gap(struct seglog *lg, size_t i, bool told, struct err *err)
 		lg->files[i].records = gap;
 		return 1;
 	}
-	lg->damaged++;
+	log_damage(lg, before->number, before->end, before->end);
 	before->end += 8;
 	lg->bytes += 8;
 	return 0;
@@ -272,7 +272,7 @@ static int scan_file(struct seglog *lg, size_t i,
 		r = remove_unborn(lg, i, err);
 		goto out;
 	case SEGFILE_BAD: /* without its salt no record can be told from noise */
-		lg->damaged++;
+		log_damage(lg, sc.f.number, 0, sc.size);
 		lg->scan.told = true;
 		lg->files[i].end = sc.size;
 		r = 1;

@@ -55,8 +55,31 @@ int log_files_lost(struct seglog *lg, size_t i, uint64_t number, struct err *err
 		return -1;
 	memmove(lg->files + i + 1, lg->files + i, (lg->n_files - 1 - i) * sizeof(lg->files[0]));
 	lg->files[i] = (struct log_file){ .number = number, .lost = true };
-	lg->damaged++;
+	log_damage(lg, number, SEGFILE_HEAD, SEGFILE_HEAD);
 	return 0;
+}
+
+void log_damage(struct seglog *lg, uint64_t file, uint64_t from, uint64_t to)
+{
+	const struct seg_damage d = { { file, from }, to - from };
+	size_t i = lg->n_places;
+
+	lg->damaged++;
+	while (i > 0 && seg_pos_cmp(d.at, lg->places[i - 1].at) < 0)
+		i--;
+	if (i == PLACES_MAX)
+		return;
+	if (lg->n_places == PLACES_MAX)
+		lg->n_places--;
+	memmove(lg->places + i + 1, lg->places + i, (lg->n_places - i) * sizeof(d));
+	lg->places[i] = d;
+	lg->n_places++;
+}
+
+size_t seglog_damages(const struct seglog *lg, const struct seg_damage **ret)
+{
+	*ret = lg->places;
+	return lg->n_places;
 }
 
 int log_reserve(int fd, uint64_t size)

@@ -70,6 +70,13 @@ int seglog_drop_before(struct seglog *lg, struct seg_pos pos, struct err *err);
 uint64_t seglog_bytes(const struct seglog *lg);      /* on disk, preallocated tail not counted */
 uint64_t seglog_torn_bytes(const struct seglog *lg); /* cut from the tail at opening */
 uint64_t seglog_damaged(const struct seglog *lg);    /* places found at opening */
+struct seg_damage {
+	struct seg_pos at;
+	uint64_t bytes; /* 0: a file, or the end of one, that is not there */
+};
+/* The first of the places found at opening, sixteen at most, in the log's order. Lent, until the
+ * log is closed. */
+size_t seglog_damages(const struct seglog *lg, const struct seg_damage **ret);
 /* Times that the file being written was found removed, by a sync, and made anew: nothing of it is
  * lost. Of an older file readers report that it is missing. */
 uint64_t seglog_remade(const struct seglog *lg);

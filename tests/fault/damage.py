@@ -123,6 +123,29 @@ def queue_damaged(build):
         equal(feed.written - len(seen), segments.queue_events(payload), "lines lost")
 
 
+def queue_damaged_behind(build):
+    """the same where rules had read already: one line says which file, whose block, how many events"""
+    with world(build) as w:
+        feed = Lines(w.log, 6000)
+        wait_for("everything to be acknowledged", lambda: w.shipped(feed.written))
+        wait_for("rules to have read it", lambda: f"vartio_detect_events_total {feed.written}" in w.reg.metrics()
+                 or "vartio_detect_lag_bytes 0" in w.reg.metrics())
+        w.process("collector").stop()
+        stored = segments.blocks(w.reg.state / "queue/log")
+        path, at, _, payload = stored[1]
+        segments.flip(path, at + 1000)
+        w.start("collector")
+        told_of = [line for line in w.reg.collector.text().splitlines() if "queue is damaged" in line]
+        equal(len(told_of), 1, "lines")
+        for part in (path.name, f"offset={at} ", "tenant=mallila", "agent=palvelin1-",
+                     f"events={segments.queue_events(payload)}", "block="):
+            check(part in told_of[0], f"{told_of[0]} lacks {part}")
+        metrics = w.reg.metrics()
+        for part in ("vartio_queue_damaged 1", f"vartio_queue_damaged_events {segments.queue_events(payload)}"):
+            check(part in metrics, f"not counted: {part}")
+        equal(w.reg.alerts(), [], "alerts")
+
+
 def save(w, name):
     shutil.copytree(w.agent.state, w.reg.folder / name,
                     ignore=lambda _, names: [n for n in names if n.endswith(".sock")])
@@ -186,8 +209,8 @@ def spool_gone(build):
         judge(w, feed, twice_ok=3000)
 
 
-CASES = (spool_tail, spool_damaged, spool_files_lost, queue_damaged, machine_restored, state_restored,
-         spool_gone)
+CASES = (spool_tail, spool_damaged, spool_files_lost, queue_damaged, queue_damaged_behind,
+         machine_restored, state_restored, spool_gone)
 
 if __name__ == "__main__":
     main(*chosen(CASES))
