@@ -94,9 +94,10 @@ struct tail {
 	size_t head_n;
 	uint64_t size; /* as last seen */
 	struct timespec mtime;
-	uint64_t since_ms; /* loop time: ROTATED last growth, LOST since, held since */
-	uint64_t read_ms;  /* loop time of the last read */
-	uint64_t lost_ms;  /* loop time when it became LOST; 0: never */
+	struct timespec after; /* LIVE, nothing read: one before it was read up to this change */
+	uint64_t since_ms;     /* loop time: ROTATED last growth, LOST since, held since */
+	uint64_t read_ms;      /* loop time of the last read */
+	uint64_t lost_ms;      /* loop time when it became LOST; 0: never */
 	bool pending; /* ROTATED, LOST, or PARKED and done: what came after it is still looked for
 		       */
 	/* By folder (file_rotated_dir). settled: pending, and its mtime when that was looked for in
@@ -182,6 +183,10 @@ struct slice tail_place(
 void place_text_release(struct place_text *pt);
 /* Fills t from a checkpoint's value. false: not one; t is untouched. */
 bool tail_place_read(struct tail *t, struct slice value);
+/* A log of which nothing was read has a place too, so that a later start looks for what was written
+ * since: its last change tells that. What it holds already counts as later. */
+void tail_store_unread(struct tail *t);
+bool time_later(const struct timespec *a, const struct timespec *b);
 /* Names that rotation may give to one another: auth.log, auth.log.1, auth-20261123.log.gz. */
 bool file_siblings(const char *a, const char *b);
 bool file_compressed(const char *name); /* by its ending */

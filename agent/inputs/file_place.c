@@ -3,7 +3,8 @@
  * A checkpoint's value: "1 DEV INO BASE OFFSET N HASH FLAGS PATHLEN PATH REAL", numbers in decimal,
  * HASH 16 hex digits, FLAGS of s (skip), m (mid), d (done), p (pending) or "-", then, where known,
  * "eN.AT.CRC" (CRC-32C of the N bytes before AT), "@" and the file's last change as it was last
- * seen, in ns. */
+ * seen, in ns. N is 0 where nothing was read yet: then what changed after "@" is all that can be
+ * missing. */
 #include "agent/inputs/file.h"
 
 #include <inttypes.h>
@@ -229,7 +230,7 @@ bool tail_place_read(struct tail *t, struct slice value)
 	for (size_t i = 0; i < 5; i++)
 		if (!word(&s, &w) || !slice_uint(w, UINT64_MAX, &v[i]))
 			return false;
-	if (v[4] == 0 || v[4] > FILE_HEAD_MAX || v[2] > v[3] || v[3] > INT64_MAX)
+	if (v[4] > FILE_HEAD_MAX || v[2] > v[3] || v[3] > INT64_MAX)
 		return false;
 	if (!word(&s, &w) || w.n != 2 * sizeof(hash) || !hex_parse(w, &hash, sizeof(hash)))
 		return false;
@@ -260,6 +261,28 @@ bool tail_place_read(struct tail *t, struct slice value)
 	t->offset = v[3];
 	t->print = (struct file_print){ .base = v[2], .n = (uint32_t)v[4], .hash = hash };
 	return true;
+}
+
+bool time_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
+}
+
+void tail_store_unread(struct tail *t)
+{
+	struct stat st;
+
+	if (fstat(t->fd, &st) < 0 || st.st_mtim.tv_sec <= 0)
+		return;
+	t->mtime = st.st_mtim;
+	if (st.st_size > 0) {
+		t->mtime.tv_sec -= t->mtime.tv_nsec == 0 ? 1 : 0;
+		t->mtime.tv_nsec = (t->mtime.tv_nsec + NS_PER_SEC - 1) % NS_PER_SEC;
+	} else if (time_later(&t->after, &t->mtime)) {
+		t->mtime = t->after;
+	}
+	tail_store(t);
+	t->mtime = st.st_mtim;
 }
 
 static const char *const compressed[] = {

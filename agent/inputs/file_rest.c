@@ -47,7 +47,7 @@ static void take_place(struct tail *t, struct tail *o, bool over)
 		memcpy(no, t->no, sizeof(no));
 		memcpy(t->no, o->no, sizeof(no));
 		memcpy(o->no, no, sizeof(no));
-		o->stored = false;
+		o->stored = t->stored;
 		tail_close(o);
 		tail_forget(o);
 	}
@@ -124,12 +124,24 @@ static bool tracked(const struct files *fs, const struct stat *st)
 	return false;
 }
 
+/* Another one has read of these bytes. */
+static bool of_another(const struct tail *t, int fd)
+{
+	for (size_t i = 0; i < t->fs->n_tails; i++) {
+		const struct tail *o = t->fs->tails[i];
+
+		if (o != t && !o->dead && o->print.n > 0 && tail_matches(o, fd))
+			return true;
+	}
+	return false;
+}
+
 static bool adopt_plain(struct tail *o, int fd, const struct stat *st)
 {
 	ssize_t n;
 
-	/* One of which nothing was read is known by its inode alone. */
-	if (o->print.n > 0 && !tail_matches(o, fd))
+	/* One of which nothing was read is known by its inode alone, which may be another's now. */
+	if (o->print.n > 0 ? !tail_matches(o, fd) : of_another(o, fd))
 		return false;
 	o->head = malloc(FILE_HEAD_MAX);
 	if (o->head == NULL)
@@ -179,7 +191,8 @@ static bool candidate(const struct tail *o, const struct dirent *e, enum pass pa
 {
 	if (pass == BY_INODE)
 		return o->was_ino != 0 && e->d_ino == o->was_ino &&
-		       (o->print.n > 0 || file_siblings(e->d_name, file_base(o->real)));
+		       (o->print.n > 0 || (file_siblings(e->d_name, file_base(o->real)) &&
+					   !file_compressed(e->d_name)));
 	if (o->print.n == 0 || !file_siblings(e->d_name, file_base(o->real)))
 		return false;
 	return pass == BY_GZ ? slice_ends(slice_str(e->d_name), SLICE(".gz"))
@@ -273,6 +286,8 @@ void rest_search(struct tail *o)
 	if (!found) {
 		if (o->pending)
 			rest_missed(o); /* it may be gone for good, others came after it */
+		if (o->print.n == 0 && o->stored && !o->pending)
+			tail_forget(o); /* an inode alone does not tell for long */
 		return;
 	}
 	o->state = TAIL_ROTATED;
@@ -336,7 +351,8 @@ void rest_truncated(struct tail *t)
 	t->print = (struct file_print){ 0 };
 	t->end = (struct file_end){ 0 };
 	t->offset = t->size = 0;
-	t->skip = t->mid = t->begun = t->stored = t->held = t->from_end = false;
+	t->skip = t->mid = t->begun = t->held = t->from_end = false;
+	t->stored = t->stored && o == NULL; /* o has its checkpoint now */
 	t->head_n = 0;
 	t->dirty = true;
 	if (o != NULL && o->real != NULL && !o->dead)

@@ -220,6 +220,30 @@ static void found_new(struct files *fs, const char *path, const struct stat *st)
 		vanished(t);
 }
 
+/* Another one of its path, of which something was read, and from which a later start looks for what
+ * came after it. */
+static bool covered(const struct tail *t)
+{
+	for (size_t i = 0; i < t->fs->n_tails; i++) {
+		const struct tail *o = t->fs->tails[i];
+		bool left = o->state == TAIL_PARKED || o->state == TAIL_LOST;
+
+		if (o == t || o->dead || (left && o->print.n == 0) ||
+		    (o->state == TAIL_PARKED && o->done && !o->pending))
+			continue;
+		if (strcmp(o->path, t->path) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void place_unread(struct tail *t)
+{
+	if (!t->stored && t->print.n == 0 && t->offset == 0 && !t->from_end && t->fd >= 0 &&
+	    t->state == TAIL_LIVE && (t->fs->first || !covered(t)))
+		tail_store_unread(t);
+}
+
 static bool changed(const struct tail *t, const struct stat *st)
 {
 	return (uint64_t)st->st_size != t->size || st->st_mtim.tv_sec != t->mtime.tv_sec ||
@@ -227,15 +251,19 @@ static bool changed(const struct tail *t, const struct stat *st)
 }
 
 /* The tail of the inode. After a restart several places may name it (a file truncated just before,
- * an inode used again): the one whose bytes are there is it, the others are lost. */
+ * an inode used again): the one whose bytes are there is it, the others are lost. So is one of
+ * which nothing was read: the file may be another one, and what was written before it is looked
+ * for. */
 static struct tail *meet(struct files *fs, const char *path, const struct stat *st)
 {
 	struct tail *t = by_inode(fs, st);
 
 	for (; t != NULL && t->state == TAIL_PARKED; t = by_inode(fs, st)) {
-		if (tail_open_at(t, path) != TAIL_OTHER)
+		if (t->print.n > 0 && tail_open_at(t, path) != TAIL_OTHER)
 			return t;
 		rest_lost(t);
+		if (t->print.n == 0)
+			t->was_ino = 0; /* that one is here */
 	}
 	return t;
 }
@@ -283,6 +311,8 @@ static void found(void *arg, const char *path, bool named)
 		t->state = TAIL_LIVE;
 		t->done = t->pending = false;
 	}
+	if (t != NULL)
+		place_unread(t);
 	watch(fs, path);
 	if (t != NULL && t->ino == st.st_ino && strcmp(t->path, t->real) != 0)
 		watch(fs, t->real);

@@ -462,6 +462,22 @@ bool tail_wanted(const struct tail *t)
 	return false;
 }
 
+/* t was read to its end, perhaps after the next log was made: what came after that one was made
+ * later than this. */
+static void read_before(const struct tail *t)
+{
+	for (size_t i = 0; i < t->fs->n_tails; i++) {
+		struct tail *o = t->fs->tails[i];
+
+		if (o->dead || o->state != TAIL_LIVE || o->print.n > 0 || o->fd < 0 ||
+		    strcmp(o->path, t->path) != 0 || !time_later(&t->mtime, &o->after))
+			continue;
+		o->after = t->mtime;
+		if (o->stored)
+			tail_store_unread(o);
+	}
+}
+
 void tail_finish(struct tail *t)
 {
 	struct slice rest = { 0 };
@@ -498,6 +514,7 @@ void tail_finish(struct tail *t)
 	}
 	tail_close(t);
 	t->dirty = false;
+	read_before(t);
 	if (forget || t->print.n == 0) {
 		tail_forget(t);
 		return;

@@ -526,25 +526,6 @@ static void test_generations_among_many_old_ones(void **state)
 	finish(w);
 }
 
-/* A limit: a log of which nothing was read has no place that a later start could go on from. */
-static void test_a_log_without_a_place(void **state)
-{
-	struct world *w = world_new();
-
-	dir_new();
-	append("log", "");
-	open_in(w, "log", "");
-	quiet(w, "empty");
-	world_close(w);
-	append("log", "a\n");
-	assert_int_equal(rename(at("log"), at("log.1")), 0);
-	append("log", "b\n");
-	open_in(w, "log", "");
-	quiet(w, "empty");
-	compare(w, "empty", LINES("b"));
-	finish(w);
-}
-
 /* A limit: what is written to a rotated file after it was quiet for close_rotated. */
 static void test_a_rotated_file_that_was_closed(void **state)
 {
@@ -687,7 +668,6 @@ int main(void)
 		cmocka_unit_test(test_a_compressed_file_still_being_written),
 		cmocka_unit_test(test_generations_that_went_to_another_folder),
 		cmocka_unit_test(test_generations_among_many_old_ones),
-		cmocka_unit_test(test_a_log_without_a_place),
 		cmocka_unit_test(test_a_rotated_file_that_was_closed),
 		cmocka_unit_test(test_a_log_that_went_elsewhere_is_told),
 		cmocka_unit_test(test_a_banner_that_hides_a_truncation),

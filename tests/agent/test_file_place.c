@@ -66,7 +66,6 @@ static void test_a_place_survives_as_text(void **state)
 		"1",
 		"2 1 2 0 3 3 0011223344556677 - 2 /a /a",
 		"1 1 2 0 3 3 0011223344556677 - 9 /a /a", /* a length past the end */
-		"1 1 2 0 3 0 0011223344556677 - 2 /a /a", /* no fingerprint */
 		"1 1 2 0 3 1025 0011223344556677 - 2 /a /a",
 		"1 1 2 4 3 3 0011223344556677 - 2 /a /a", /* before the base */
 		"1 1 2 0 3 3 00112233445566 - 2 /a /a",
@@ -99,6 +98,8 @@ static void test_a_place_survives_as_text(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (tail_place_read(&u, slice_str(bad[i])))
 			fail_msg("%s was accepted", bad[i]);
+	assert_true(tail_place_read(&u, SLICE("1 1 2 0 0 0 0000000000000000 -@5 2 /a /a")));
+	assert_true(u.print.n == 0 && u.offset == 0 && u.mtime.tv_nsec == 5); /* nothing read yet */
 	free(t.path);
 	free(t.real);
 	free(u.path);
