@@ -94,7 +94,7 @@ struct tail {
 	size_t head_n;
 	uint64_t size; /* as last seen */
 	struct timespec mtime;
-	struct timespec after; /* LIVE, nothing read: one before it was read up to this change */
+	struct timespec after; /* LIVE, nothing read: only what changed after this is not read */
 	uint64_t since_ms;     /* loop time: ROTATED last growth, LOST since, held since */
 	uint64_t read_ms;      /* loop time of the last read */
 	uint64_t lost_ms;      /* loop time when it became LOST; 0: never */
@@ -184,8 +184,9 @@ void place_text_release(struct place_text *pt);
 /* Fills t from a checkpoint's value. false: not one; t is untouched. */
 bool tail_place_read(struct tail *t, struct slice value);
 /* A log of which nothing was read has a place too, so that a later start looks for what was written
- * since: its last change tells that. What it holds already counts as later. */
+ * since: after t->after. What it holds already counts as later. */
 void tail_store_unread(struct tail *t);
+bool tail_changed_after(const struct tail *t, const struct stat *st); /* since t->after */
 bool time_later(const struct timespec *a, const struct timespec *b);
 /* Names that rotation may give to one another: auth.log, auth.log.1, auth-20261123.log.gz. */
 bool file_siblings(const char *a, const char *b);

@@ -489,7 +489,7 @@ static bool followed(const struct tail *o)
 	for (size_t i = 0; i < o->fs->n_tails; i++) {
 		const struct tail *t = o->fs->tails[i];
 
-		if (t != o && !t->dead && t->state == TAIL_LIVE && t->stored && t->print.n > 0 &&
+		if (t != o && !t->dead && t->state == TAIL_LIVE && t->stored &&
 		    strcmp(t->path, o->path) == 0)
 			return true;
 	}

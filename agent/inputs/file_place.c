@@ -241,6 +241,7 @@ bool tail_place_read(struct tail *t, struct slice value)
 	t->done = slice_chr(w, 'd') >= 0;
 	t->pending = slice_chr(w, 'p') >= 0;
 	t->mtime = changed_at(w);
+	t->after = v[4] == 0 ? t->mtime : (struct timespec){ 0 };
 	t->end = end_read(w, v[3]);
 	if (!word(&s, &w) || !slice_uint(w, 65536, &path_n) || path_n + 1 >= s.n ||
 	    s.p[path_n] != ' ')
@@ -268,21 +269,35 @@ bool time_later(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
 }
 
+/* The moment before the file's last change: more may be written in the same tick of its clock. */
+static struct timespec before_change(const struct stat *st)
+{
+	struct timespec at = st->st_mtim;
+
+	at.tv_sec -= at.tv_nsec == 0 ? 1 : 0;
+	at.tv_nsec = (at.tv_nsec + NS_PER_SEC - 1) % NS_PER_SEC;
+	return at;
+}
+
+bool tail_changed_after(const struct tail *t, const struct stat *st)
+{
+	const struct timespec at = before_change(st);
+
+	return time_later(&at, &t->after);
+}
+
 void tail_store_unread(struct tail *t)
 {
+	const struct timespec mtime = t->mtime;
 	struct stat st;
 
 	if (fstat(t->fd, &st) < 0 || st.st_mtim.tv_sec <= 0)
 		return;
-	t->mtime = st.st_mtim;
-	if (st.st_size > 0) {
-		t->mtime.tv_sec -= t->mtime.tv_nsec == 0 ? 1 : 0;
-		t->mtime.tv_nsec = (t->mtime.tv_nsec + NS_PER_SEC - 1) % NS_PER_SEC;
-	} else if (time_later(&t->after, &t->mtime)) {
-		t->mtime = t->after;
-	}
+	if (st.st_size > 0 || tail_changed_after(t, &st))
+		t->after = before_change(&st);
+	t->mtime = t->after;
 	tail_store(t);
-	t->mtime = st.st_mtim;
+	t->mtime = mtime;
 }
 
 static const char *const compressed[] = {

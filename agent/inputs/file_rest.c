@@ -124,24 +124,12 @@ static bool tracked(const struct files *fs, const struct stat *st)
 	return false;
 }
 
-/* Another one has read of these bytes. */
-static bool of_another(const struct tail *t, int fd)
-{
-	for (size_t i = 0; i < t->fs->n_tails; i++) {
-		const struct tail *o = t->fs->tails[i];
-
-		if (o != t && !o->dead && o->print.n > 0 && tail_matches(o, fd))
-			return true;
-	}
-	return false;
-}
-
 static bool adopt_plain(struct tail *o, int fd, const struct stat *st)
 {
 	ssize_t n;
 
 	/* One of which nothing was read is known by its inode alone, which may be another's now. */
-	if (o->print.n > 0 ? !tail_matches(o, fd) : of_another(o, fd))
+	if (o->print.n > 0 ? !tail_matches(o, fd) : !time_later(&st->st_mtim, &o->after))
 		return false;
 	o->head = malloc(FILE_HEAD_MAX);
 	if (o->head == NULL)
@@ -310,6 +298,8 @@ void rest_lost(struct tail *t)
 		return;
 	}
 	t->state = TAIL_LOST;
+	if (t->print.n == 0 && t->stored)
+		t->mtime = t->after;
 	if (t->lost_ms == 0)
 		t->lost_ms = uv_now(t->fs->in->loop);
 	if (t->ino != 0) {
@@ -326,7 +316,7 @@ void rest_lost(struct tail *t)
 void rest_truncated(struct tail *t)
 {
 	struct files *fs = t->fs;
-	struct tail *o = t->print.n > 0 ? tail_new(fs) : NULL;
+	struct tail *o = t->print.n > 0 || t->stored ? tail_new(fs) : NULL;
 
 	if (o != NULL && tail_set_path(o, t->path)) {
 		char no[sizeof(t->no)];
@@ -344,6 +334,7 @@ void rest_truncated(struct tail *t)
 		o->stored = t->stored;
 		o->size = t->size;
 		o->mtime = t->mtime;
+		o->after = t->after;
 		o->dev = t->dev;
 		o->ino = t->ino;
 		rest_lost(o);

@@ -221,18 +221,22 @@ static void found_new(struct files *fs, const char *path, const struct stat *st)
 }
 
 /* Another one of its path, of which something was read, and from which a later start looks for what
- * came after it. */
-static bool covered(const struct tail *t)
+ * came after it. One of which nothing was read is about to be searched from: t's place is not to be
+ * before that one's. Those met in this scan have other paths, and there may be thousands. */
+static bool covered(struct tail *t)
 {
 	for (size_t i = 0; i < t->fs->n_tails; i++) {
 		const struct tail *o = t->fs->tails[i];
 		bool left = o->state == TAIL_PARKED || o->state == TAIL_LOST;
 
-		if (o == t || o->dead || (left && o->print.n == 0) ||
-		    (o->state == TAIL_PARKED && o->done && !o->pending))
+		if (o == t || o->dead || (o->state == TAIL_LIVE && o->seen == o->fs->scan) ||
+		    (o->state == TAIL_PARKED && o->done && !o->pending) ||
+		    strcmp(o->path, t->path) != 0)
 			continue;
-		if (strcmp(o->path, t->path) == 0)
+		if (!left || o->print.n > 0)
 			return true;
+		if (time_later(&o->after, &t->after))
+			t->after = o->after;
 	}
 	return false;
 }
@@ -244,6 +248,16 @@ static void place_unread(struct tail *t)
 		tail_store_unread(t);
 }
 
+/* A log that waits to be read may be copied and truncated meanwhile. */
+static void see_unread(struct tail *t, uint64_t size)
+{
+	if (t->print.n > 0 || t->offset > 0 || t->from_end)
+		return;
+	if (size < t->size && t->stored)
+		rest_truncated(t);
+	t->size = size;
+}
+
 static bool changed(const struct tail *t, const struct stat *st)
 {
 	return (uint64_t)st->st_size != t->size || st->st_mtim.tv_sec != t->mtime.tv_sec ||
@@ -253,7 +267,7 @@ static bool changed(const struct tail *t, const struct stat *st)
 /* The tail of the inode. After a restart several places may name it (a file truncated just before,
  * an inode used again): the one whose bytes are there is it, the others are lost. So is one of
  * which nothing was read: the file may be another one, and what was written before it is looked
- * for. */
+ * for; unless it is empty still, and unchanged. */
 static struct tail *meet(struct files *fs, const char *path, const struct stat *st)
 {
 	struct tail *t = by_inode(fs, st);
@@ -261,9 +275,9 @@ static struct tail *meet(struct files *fs, const char *path, const struct stat *
 	for (; t != NULL && t->state == TAIL_PARKED; t = by_inode(fs, st)) {
 		if (t->print.n > 0 && tail_open_at(t, path) != TAIL_OTHER)
 			return t;
+		if (t->print.n == 0 && st->st_size == 0 && !tail_changed_after(t, st))
+			return t;
 		rest_lost(t);
-		if (t->print.n == 0)
-			t->was_ino = 0; /* that one is here */
 	}
 	return t;
 }
@@ -305,11 +319,12 @@ static void found(void *arg, const char *path, bool named)
 		if (strcmp(t->path, path) != 0)
 			tail_set_path(t, path);
 		if (t->state == TAIL_PARKED) /* after a restart, or back again */
-			t->begun = true;
+			t->begun = t->print.n > 0;
 		t->dirty = t->dirty || t->held || t->warned || t->state != TAIL_LIVE ||
 			   changed(t, &st);
 		t->state = TAIL_LIVE;
 		t->done = t->pending = false;
+		see_unread(t, (uint64_t)st.st_size);
 	}
 	if (t != NULL)
 		place_unread(t);

@@ -15,6 +15,7 @@
 #include "agent/inputs/file.h"
 #include "common/base/file.h"
 #include "tests/agent/file_kit.h"
+#include "tests/agent/file_runs.h"
 #include "tests/agent/inputs_world.h"
 
 enum when { NEVER, BEFORE, AFTER };
@@ -225,70 +226,6 @@ static const struct race races[] = {
 	  { "a", "b", "c" },
 	  .killed = true },
 };
-
-static void open_in(struct world *w, const char *more)
-{
-	char yaml[512];
-
-	snprintf(yaml, sizeof(yaml), "{paths: ['%s/log'], poll_ms: 1s%s}", dir, more);
-	world_open(w, &input_file, yaml);
-}
-
-static bool scanned(struct world *w, size_t n)
-{
-	return ((struct files *)w->in.data)->scan >= n;
-}
-
-static void scan_once(struct world *w)
-{
-	struct files *fs = w->in.data;
-
-	fs->scan_wanted = true;
-	files_wake(fs);
-	assert_true(world_wait(w, scanned, fs->scan + 1));
-}
-
-/* Each expected line once, and nothing else. */
-static void compare(struct world *w, const char *what, const char *const *lines)
-{
-	size_t n = 0;
-
-	for (; lines[n] != NULL; n++) {
-		size_t times = 0;
-
-		for (size_t i = 0; i < w->n; i++)
-			times += slice_is(w->rec[i].line, lines[n]) ? 1 : 0;
-		if (times != 1)
-			fail_msg("%s: '%s' came %zu times", what, lines[n], times);
-	}
-	if (w->n != n)
-		fail_msg("%s: %zu lines came, not %zu", what, w->n, n);
-}
-
-static size_t count(const char *const *lines)
-{
-	size_t n = 0;
-
-	while (lines[n] != NULL)
-		n++;
-	return n;
-}
-
-/* It may take a poll or two until the folder has been quiet. Then nothing more comes, not after
- * another start either. */
-static void come_to_rest(struct world *w, const char *what, const char *more,
-			 const char *const *lines)
-{
-	if (!world_wait(w, world_has, count(lines)))
-		compare(w, what, lines);
-	for (int i = 0; i < 2; i++) {
-		for (int k = 0; k < 3; k++)
-			scan_once(w);
-		compare(w, what, lines);
-		world_close(w);
-		open_in(w, more);
-	}
-}
 
 static void go_up(struct world *w, const struct race *r)
 {
@@ -508,110 +445,19 @@ static void test_a_rename_in_the_tick_of_a_search(void **state)
 	dir_free();
 }
 
-enum unread { RENAMED, COMPRESSED, TRUNCATED };
-
-static void rotate_unread(enum unread how, const char *to)
-{
-	if (how == TRUNCATED) {
-		copy("log", to, false);
-		assert_int_equal(truncate(at("log"), 0), 0);
-	} else {
-		file_step(&(struct step){ MOVE, "log", to });
-	}
-	if (how == COMPRESSED)
-		file_step(&(struct step){ GZIP, to });
-}
-
-/* A log of which nothing was read when the agent stopped; another: a generation after it. */
-static void unread(const char *what, enum unread how, bool another)
-{
-	const char *more = ", close_rotated: 0s";
-	struct world *w = world_new();
-
-	dir_new();
-	put_at("log.9", "old\n", 4, -1); /* was there before */
-	put_at("log", "", 0, -1);
-	open_in(w, more);
-	come_to_rest(w, what, more, LINES(NULL)); /* its place outlives a start */
-	world_close(w);
-	put_at("log", "a\n", 2, -1);
-	if (another)
-		put_at("log.1", "b\n", 2, -1);
-	rotate_unread(how, another ? "log.2" : "log.1");
-	put_at("log", "c\n", 2, -1);
-	open_in(w, more);
-	come_to_rest(w, what, more, another ? LINES("a", "b", "c") : LINES("a", "c"));
-	world_free(w);
-	dir_free();
-}
-
-static void test_a_log_of_which_nothing_was_read(void **state)
-{
-	for (int another = 0; another < 2; another++) {
-		unread("unread, renamed", RENAMED, another);
-		unread("unread, compressed", COMPRESSED, another);
-		unread("unread, copied and truncated", TRUNCATED, another);
-	}
-}
-
-/* What was rotated may be written to after the next log was made, and is not read again from the
- * empty one's place. */
-static void test_what_was_read_beside_an_empty_log(void **state)
-{
-	struct utimbuf before = { 1800000000, 1800000000 }, after = { 1800000001, 1800000001 };
-	const char *more = ", close_rotated: 0s";
-	struct world *w = world_new();
-
-	dir_new();
-	put_at("log", "", 0, -1);
-	open_in(w, more);
-	come_to_rest(w, "beside", more, LINES(NULL));
-	world_close(w);
-	put_at("log", "a\n", 2, -1);
-	rotate_unread(COMPRESSED, "log.1");
-	put_at("log", "", 0, -1);
-	assert_int_equal(utime(at("log"), &before), 0);
-	assert_int_equal(utime(at("log.1.gz"), &after), 0);
-	open_in(w, more);
-	come_to_rest(w, "beside", more, LINES("a"));
-	come_to_rest(w, "beside", more, LINES("a"));
-	world_free(w);
-	dir_free();
-}
-
-/* A limit: a log that the agent has not met. */
-static void test_a_new_log_renamed_at_once(void **state)
-{
-	const char *more = ", close_rotated: 0s";
-	struct world *w = world_new();
-
-	dir_new();
-	open_in(w, more);
-	scan_once(w);
-	put_at("log", "a\n", 2, -1);
-	file_step(&(struct step){ MOVE, "log", "log.1" });
-	put_at("log", "b\n", 2, -1);
-	come_to_rest(w, "not met", more, LINES("b"));
-	world_free(w);
-	dir_free();
-}
-
 int main(void)
 {
-	struct CMUnitTest tests[sizeof(races) / sizeof(races[0]) + 9] = {
+	struct CMUnitTest tests[sizeof(races) / sizeof(races[0]) + 6] = {
 		cmocka_unit_test(test_a_generation_between_two_scans),
 		cmocka_unit_test(test_the_successor_was_empty),
 		cmocka_unit_test(test_what_came_after_is_found_without_it),
 		cmocka_unit_test(test_a_copy_is_no_generation),
 		cmocka_unit_test(test_a_log_copied_unread),
 		cmocka_unit_test(test_a_rename_in_the_tick_of_a_search),
-		cmocka_unit_test(test_a_log_of_which_nothing_was_read),
-		cmocka_unit_test(test_what_was_read_beside_an_empty_log),
-		cmocka_unit_test(test_a_new_log_renamed_at_once),
 	};
 
 	for (size_t i = 0; i < sizeof(races) / sizeof(races[0]); i++)
-		tests[9 + i] = (struct CMUnitTest){ races[i].name, test_races, NULL, NULL,
+		tests[6 + i] = (struct CMUnitTest){ races[i].name, test_races, NULL, NULL,
 						    (void *)(uintptr_t)&races[i] };
 	return RUN_TESTS(tests);
 }
