@@ -218,6 +218,9 @@ enum rest_begin rest_begin(struct tail *t); /* where to start; may take another'
 void rest_lost(struct tail *t); /* t's bytes are gone from its inode: LOST, and look for them */
 void rest_truncated(struct tail *t); /* the same, while t goes on with the new content */
 void rest_search(struct tail *t);    /* a LOST one, again, when its folder changed */
+/* A name was found that leads to its inode, which is t->real now. A folder that stays as it was is
+ * asked once. */
+bool rest_renamed(struct tail *t);
 /* The folder's last change is old enough for its time to show the next one: clocks of file systems
  * are coarser than changes. */
 bool file_dir_quiet(const struct stat *dir);

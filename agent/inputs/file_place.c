@@ -87,15 +87,17 @@ static char *number_put(char *to, char before, uint64_t v)
 /* What a line's place has in common with the one before it, of the same file and read. */
 static struct place_same place_same(const struct tail *t, bool skip, bool mid)
 {
+	const struct timespec *at = t->print.n > 0 ? &t->mtime : &t->after;
+
 	return (struct place_same){
 		.dev = t->dev,
 		.ino = t->ino,
 		.base = t->print.base,
 		.hash = t->print.hash,
 		.n = t->print.n,
-		.changed_ns = t->mtime.tv_sec > 0 ? (uint64_t)t->mtime.tv_sec * NS_PER_SEC +
-							    (uint64_t)t->mtime.tv_nsec
-						  : 0,
+		.changed_ns = at->tv_sec > 0
+				      ? (uint64_t)at->tv_sec * NS_PER_SEC + (uint64_t)at->tv_nsec
+				      : 0,
 		.flags = (skip ? PLACE_SKIP : 0u) | (mid ? PLACE_MID : 0u) |
 			 (t->done ? PLACE_DONE : 0u) | (t->done && t->pending ? PLACE_PENDING : 0u),
 	};
@@ -288,16 +290,13 @@ bool tail_changed_after(const struct tail *t, const struct stat *st)
 
 void tail_store_unread(struct tail *t)
 {
-	const struct timespec mtime = t->mtime;
 	struct stat st;
 
 	if (fstat(t->fd, &st) < 0 || st.st_mtim.tv_sec <= 0)
 		return;
 	if (st.st_size > 0 || tail_changed_after(t, &st))
 		t->after = before_change(&st);
-	t->mtime = t->after;
 	tail_store(t);
-	t->mtime = mtime;
 }
 
 static const char *const compressed[] = {

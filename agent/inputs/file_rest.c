@@ -217,21 +217,28 @@ bool file_dir_quiet(const struct stat *st)
 	return time_now_ns() - (st->st_mtim.tv_sec * NS_PER_SEC + st->st_mtim.tv_nsec) >= QUIET_NS;
 }
 
+/* Has the folder changed since it was looked through in peace? That is now. */
+static bool dir_changed(DIR *d, struct timespec *looked)
+{
+	struct stat st;
+
+	if (fstat(dirfd(d), &st) < 0 ||
+	    (st.st_mtim.tv_sec == looked->tv_sec && st.st_mtim.tv_nsec == looked->tv_nsec))
+		return false;
+	*looked = file_dir_quiet(&st) ? st.st_mtim : (struct timespec){ 0 };
+	return true;
+}
+
 static bool search_dir(struct tail *o, const char *dir, struct timespec *looked,
 		       char found_name[256])
 {
 	unsigned seen = 0;
-	struct stat st;
 	DIR *d;
 	bool found = false;
 
 	d = opendir(dir);
-	if (d == NULL || fstat(dirfd(d), &st) < 0)
+	if (d == NULL || (!dir_changed(d, looked) && o->gz_at == 0))
 		goto out;
-	if (o->gz_at == 0 && st.st_mtim.tv_sec == looked->tv_sec &&
-	    st.st_mtim.tv_nsec == looked->tv_nsec)
-		goto out;
-	*looked = file_dir_quiet(&st) ? st.st_mtim : (struct timespec){ 0 };
 	for (enum pass pass = BY_INODE; pass < PASSES && !found; pass++) {
 		if (pass == BY_GZ && !o->fs->conf->compressed)
 			break;
@@ -248,7 +255,7 @@ out:
 	return found;
 }
 
-static void found_at(struct tail *o, const char *dir, const char *name)
+static bool found_at(struct tail *o, const char *dir, const char *name)
 {
 	struct buf b = { 0 };
 	char *real;
@@ -259,9 +266,39 @@ static void found_at(struct tail *o, const char *dir, const char *name)
 	real = b.failed ? NULL : strdup(buf_cstr(&b));
 	buf_release(&b);
 	if (real == NULL)
-		return;
+		return false;
 	free(o->real);
 	o->real = real;
+	return true;
+}
+
+/* The name in dir that leads to t's inode. */
+static bool named_in(const struct tail *t, const char *dir, struct timespec *looked, char name[256])
+{
+	DIR *d = opendir(dir);
+	bool found = false;
+	struct stat st;
+
+	if (d == NULL)
+		return false;
+	if (dir_changed(d, looked))
+		for (struct dirent *e; !found && (e = readdir(d)) != NULL;) {
+			found = e->d_ino == t->ino && fstatat(dirfd(d), e->d_name, &st, 0) == 0 &&
+				st.st_dev == t->dev;
+			snprintf(name, 256, "%s", e->d_name);
+		}
+	closedir(d);
+	return found;
+}
+
+bool rest_renamed(struct tail *t)
+{
+	char dir[FILE_DIR_MAX], name[256];
+	bool found = false;
+
+	for (size_t i = 0; !found && t->ino != 0 && file_rotated_dir(t, i, dir); i++)
+		found = named_in(t, dir, &t->looked[i], name) && found_at(t, dir, name);
+	return found;
 }
 
 void rest_search(struct tail *o)

@@ -57,6 +57,9 @@ static void on_event(uv_fs_event_t *h, const char *name, int events, int status)
 	for (size_t i = 0; name != NULL && i < fs->n_tails; i++) {
 		struct tail *t = fs->tails[i];
 
+		if (t->state == TAIL_PARKED && t->done && in_dir(t->real, w->dir, name))
+			fs->scan_wanted =
+				true; /* it was rotated, and may be written to all the same */
 		if (t->dead || t->state == TAIL_PARKED || t->state == TAIL_LOST)
 			continue;
 		if (t->state == TAIL_ROTATED || in_dir(t->path, w->dir, name) ||
@@ -342,40 +345,75 @@ static void scan_glob(struct files *fs, const char *pattern)
 		watch(fs, pattern);
 }
 
+static bool is_of(const struct stat *st, const struct tail *t)
+{
+	return st->st_dev == t->dev && st->st_ino == t->ino;
+}
+
 static bool leads_to(const char *path, const struct tail *t)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && st.st_dev == t->dev && st.st_ino == t->ino;
+	return stat(path, &st) == 0 && is_of(&st, t);
+}
+
+/* Its bytes are under t->real, and it is followed there until it has been quiet. */
+static bool followed_as_rotated(struct tail *t)
+{
+	if (tail_open_at(t, t->real) != TAIL_OPEN)
+		return false;
+	t->state = TAIL_ROTATED;
+	t->begun = t->print.n > 0;
+	t->dirty = true;
+	t->done = false;
+	t->since_ms = uv_now(t->fs->in->loop);
+	return true;
+}
+
+/* Rotated away and read to its end: its program may still write to it. Of one that was empty the
+ * inode alone is known, and the time. */
+static bool grown(const struct tail *t)
+{
+	struct stat st;
+
+	return stat(t->real, &st) == 0 && is_of(&st, t) && (uint64_t)st.st_size > t->offset &&
+	       (t->print.n > 0 || tail_changed_after(t, &st));
+}
+
+/* Rotated away or removed, and read to its end before. */
+static void done_unseen(struct tail *t)
+{
+	struct stat st;
+	bool moved = stat(t->real, &st) == 0 ? !is_of(&st, t) : errno == ENOENT;
+
+	if (t->pending) {
+		rest_missed(t);
+		if (!t->pending)
+			tail_store(t);
+	}
+	if (moved)
+		rest_renamed(t);
+	if (grown(t)) {
+		if (!followed_as_rotated(t))
+			tail_close(t); /* those are other bytes */
+		return;
+	}
+	if (moved && !t->pending && !tail_wanted(t))
+		tail_forget(t);
 }
 
 /* A place whose file no path of ours leads to. */
 static void parked_unseen(struct tail *t)
 {
-	struct stat st;
-
 	if (t->done) {
-		/* Rotated away or removed, and read to its end before. */
-		if (t->pending) {
-			rest_missed(t);
-			if (!t->pending)
-				tail_store(t);
-		}
-		if (!t->pending && !leads_to(t->real, t) &&
-		    (stat(t->real, &st) == 0 || errno == ENOENT) && !tail_wanted(t))
-			tail_forget(t);
+		done_unseen(t);
 		return;
 	}
 	if (leads_to(t->path, t))
 		return; /* the settings do not name it any more: only its place is kept */
-	if (leads_to(t->real, t)) { /* a symbolic link that points elsewhere now */
-		if (tail_open_at(t, t->real) == TAIL_OPEN) {
-			t->state = TAIL_ROTATED;
-			t->begun = t->dirty = true;
-			t->since_ms = uv_now(t->fs->in->loop);
-			rest_missed(t);
-			return;
-		}
+	if (leads_to(t->real, t) && followed_as_rotated(t)) {
+		rest_missed(t); /* a symbolic link that points elsewhere now */
+		return;
 	}
 	rest_lost(t);
 	if (!t->dead)

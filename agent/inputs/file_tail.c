@@ -511,16 +511,21 @@ void tail_finish(struct tail *t)
 			t->done = false;
 			return;
 		}
+		t->offset = end; /* past a CR that is all there is */
+		t->mid = true;
 	}
-	tail_close(t);
 	t->dirty = false;
 	read_before(t);
-	if (forget || t->print.n == 0) {
+	if (forget || (gone && t->print.n == 0)) {
 		tail_forget(t);
 		return;
 	}
 	if (gone)
 		t->ino = 0; /* its inode may be another file's by now */
 	t->state = TAIL_PARKED;
-	tail_store(t);
+	if (t->print.n == 0)
+		tail_store_unread(t);
+	else
+		tail_store(t);
+	tail_close(t);
 }

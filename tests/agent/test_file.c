@@ -526,25 +526,6 @@ static void test_generations_among_many_old_ones(void **state)
 	finish(w);
 }
 
-/* A limit: what is written to a rotated file after it was quiet for close_rotated. */
-static void test_a_rotated_file_that_was_closed(void **state)
-{
-	struct world *w = world_new();
-
-	dir_new();
-	append("log", "a\n");
-	open_in(w, "log", "");
-	assert_true(world_wait(w, world_has, 1));
-	assert_int_equal(rename(at("log"), at("log.1")), 0);
-	append("log", "b\n");
-	assert_true(world_wait(w, world_has, 2));
-	quiet(w, "closed");
-	append("log.1", "late\n");
-	quiet(w, "closed");
-	compare(w, "closed", LINES("a", "b"));
-	finish(w);
-}
-
 /* A log that went away while the agent was stopped, and is found nowhere: told once, after an hour
  * in which it might have come back. */
 static void test_a_log_that_went_elsewhere_is_told(void **state)
@@ -668,7 +649,6 @@ int main(void)
 		cmocka_unit_test(test_a_compressed_file_still_being_written),
 		cmocka_unit_test(test_generations_that_went_to_another_folder),
 		cmocka_unit_test(test_generations_among_many_old_ones),
-		cmocka_unit_test(test_a_rotated_file_that_was_closed),
 		cmocka_unit_test(test_a_log_that_went_elsewhere_is_told),
 		cmocka_unit_test(test_a_banner_that_hides_a_truncation),
 		cmocka_unit_test(test_an_unreadable_file_is_told_once_and_tried_again),
