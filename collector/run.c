@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "collector/run.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <inttypes.h>
@@ -24,6 +25,8 @@
 #include "common/net/tls_tell.h"
 #include "common/net/tls_watch.h"
 
+#define WINDOW_BYTES          (8 << 20)
+#define HEAP_BYTES            (32 << 20)
 #define SIGNALS_SEGMENT_BYTES (8u << 20)
 #define RULES_STILL_MS        2000  /* a pull writes its files within less of each other */
 #define RULES_RESTLESS_MS     60000 /* so long may they go on */
@@ -518,6 +521,11 @@ int collector_run(int argc, char **argv)
 	sigset_t stops;
 	int code;
 
+	/* Inflated windows come and go many times a second under load, and are freed by other
+	 * threads than took them: their pages stay until the door has had a quiet moment
+	 * (tidy_later). */
+	mallopt(M_MMAP_THRESHOLD, WINDOW_BYTES);
+	mallopt(M_TRIM_THRESHOLD, HEAP_BYTES);
 	signal(SIGPIPE, SIG_IGN);
 	/* Until the loop watches it: what it asks for is being read anyway. */
 	signal(SIGHUP, SIG_IGN);

@@ -30,6 +30,7 @@ struct listen_thread {
 	uv_idle_t pace;
 	uv_check_t turn;
 	struct buf scratch;
+	size_t inflated;         /* bytes since the heap was last tidied */
 	struct conn *conns;      /* all, until they are freed */
 	struct foreign *foreign; /* makes ECS of foreign events; made when first needed */
 	unsigned handshaking;

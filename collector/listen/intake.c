@@ -4,6 +4,7 @@
  * Thread:     the listen thread, but for on_done, which the queue's writer calls: it only posts. */
 #include "collector/listen/impl.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "common/base/log.h"
@@ -15,6 +16,7 @@
 #define FOREIGN_LEVEL   1
 #define SCRATCH_KEEP    (2 * WINDOW_OWN_MAX) /* an own block fits: memory comes in powers of two */
 #define TIDY_MS         2000u
+#define TIDY_BYTES      (2u << 20)
 
 /* --- reading or not --- */
 
@@ -221,7 +223,8 @@ void intake_drop(struct listen_thread *th, struct conn *cn)
 
 /* --- from the connection --- */
 
-static struct put *put_new(struct conn *cn, enum queue_kind kind, struct slice frames,
+/* plain: taken over where it can be; then it is empty. */
+static struct put *put_new(struct conn *cn, enum queue_kind kind, struct buf *plain,
 			   struct slice payload, struct err *err)
 {
 	struct put *pt = malloc(sizeof(*pt) + payload.n);
@@ -240,14 +243,14 @@ static struct put *put_new(struct conn *cn, enum queue_kind kind, struct slice f
 	pt->blk.received_ns = time_now_ns();
 	pt->blk.frame = (struct slice){ pt->frame, payload.n };
 	/* Without memory for it the reader inflates again, that is all. */
-	pt->blk.plain = queue_plain_new(frames, kind);
+	pt->blk.plain = queue_plain_take(plain, kind);
 	return pt;
 }
 
 static int take_own(struct conn *cn, const struct window_whole *w, struct put **list,
 		    struct err *err)
 {
-	struct put *pt = put_new(cn, QUEUE_OWN, w->frames, w->payload, err);
+	struct put *pt = put_new(cn, QUEUE_OWN, &cn->th->scratch, w->payload, err);
 
 	if (pt == NULL)
 		return -1;
@@ -297,8 +300,12 @@ static int on_block(void *arg, uint32_t events, struct slice frames, struct slic
 {
 	struct foreign_job *job = arg;
 	struct conn *cn = job->cn;
-	struct put *pt = put_new(cn, QUEUE_FOREIGN, frames, payload, err);
+	struct buf plain = { 0 };
+	struct put *pt;
 
+	buf_slice(&plain, frames);
+	pt = put_new(cn, QUEUE_FOREIGN, &plain, payload, err);
+	buf_release(&plain);
 	if (pt == NULL)
 		return -1;
 	if (number(pt, events, err) < 0) {
@@ -330,7 +337,7 @@ static int take_beat(struct conn *cn, const struct window_whole *w, struct put *
 
 	if (!foreign_beats(frames->p, frames->n))
 		return 0;
-	pt = put_new(cn, QUEUE_BEAT, w->frames, w->payload, err);
+	pt = put_new(cn, QUEUE_BEAT, frames, w->payload, err);
 	if (pt == NULL)
 		return -1;
 	if (number(pt, w->events, err) < 0) {
@@ -413,12 +420,14 @@ static void on_tidy(uv_timer_t *t)
 	struct listen_thread *th = t->data;
 
 	buf_release(&th->scratch);
+	th->inflated = 0;
+	malloc_trim(0);
 }
 
 /* Large windows come in numbers: the memory for them is kept until none has come for a while. */
-static void keep_scratch(struct listen_thread *th)
+static void tidy_later(struct listen_thread *th)
 {
-	if (th->scratch.cap > SCRATCH_KEEP && !th->stopping)
+	if ((th->scratch.cap > SCRATCH_KEEP || th->inflated > TIDY_BYTES) && !th->stopping)
 		uv_timer_start(&th->tidy, on_tidy, TIDY_MS, 0);
 }
 
@@ -437,6 +446,7 @@ ssize_t intake_data(struct conn *cn, struct slice in)
 		if (n == 0)
 			break;
 		if (n > 0 && w.kind != WINDOW_NONE) {
+			cn->th->inflated += cn->th->scratch.n;
 			tell_seen(cn);
 			places_sent(cn);
 			if (take_window(cn, &w, &err) < 0)
@@ -445,12 +455,12 @@ ssize_t intake_data(struct conn *cn, struct slice in)
 		}
 		if (n < 0) {
 			conn_reject(cn, &err);
-			keep_scratch(cn->th);
+			tidy_later(cn->th);
 			return (ssize_t)in.n;
 		}
 		used += (size_t)n;
 	}
-	keep_scratch(cn->th);
+	tidy_later(cn->th);
 	cn->rest = in.n - used;
 	/* Who is not read keeps what the last read brought. */
 	cn->partial = cn->win.frames.cap + cn->rest + (intake_reads(cn) ? 0 : tls_unread(cn->tls));

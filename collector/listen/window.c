@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "collector/listen/window.h"
 
+#include <stdlib.h>
+
 #include "common/net/lumberjack.h"
 
 #define C_HEAD 6u /* '2' 'C' length */
@@ -113,6 +115,20 @@ int window_unframe(struct window *w, struct window_whole *ret, struct err *err)
 	return 0;
 }
 
+/* An empty scratch gets memory for what this sender's frames usually hold: it is the block's own
+ * afterwards, so it should not be much larger, and of a size that comes again. Without it inflating
+ * finds its own. */
+static void scratch_make(struct buf *scratch, const struct window *w, size_t payload, size_t max)
+{
+	size_t n = w->usual > payload ? w->usual + w->usual / 8 : 0;
+
+	if (n == 0 || scratch->p != NULL)
+		return;
+	n = n < max ? n : max;
+	scratch->p = malloc(n + 1);
+	scratch->cap = scratch->p != NULL ? n + 1 : 0;
+}
+
 static int take_compressed(struct window *w, struct slice payload, struct buf *scratch,
 			   struct window_whole *ret, struct err *err)
 {
@@ -123,9 +139,11 @@ static int take_compressed(struct window *w, struct slice payload, struct buf *s
 	ssize_t own = 0;
 
 	buf_reset(scratch);
+	scratch_make(scratch, w, payload.n, room);
 	if (lj_inflate(payload, room, scratch, err) < 0)
 		return -1;
 	in = buf_view(scratch);
+	w->usual = in.n;
 	if (w->got == 0 && in.n > 0) {
 		struct slice look = in;
 

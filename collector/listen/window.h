@@ -22,6 +22,7 @@
 struct window { /* zeroed: between windows */
 	uint32_t announced, got;
 	struct buf frames; /* a foreign window's events so far, as `J` frames */
+	size_t usual;      /* kept between windows: bytes that the last `C` frame held inflated */
 };
 enum window_kind {
 	WINDOW_NONE,
@@ -35,7 +36,7 @@ struct window_whole {
 	uint32_t events;        /* the number to acknowledge */
 	struct batch_meta meta; /* WINDOW_OWN */
 	struct slice payload; /* WINDOW_OWN, WINDOW_FRAME: the `C` payload; points into the input */
-	struct slice frames;  /* the same inflated: all of scratch */
+	struct slice frames;  /* the same inflated: all of scratch, which may be taken over */
 };
 
 /* Takes one frame of in. Bytes used; 0: wait for more; -1: hang up, *err says why (ERR_FULL: a

@@ -56,7 +56,7 @@ int queue_put(struct queue *q, const struct queue_block *blk,
 		*q->last = it;
 		q->last = &it->next;
 		q->waiting_bytes += sizeof(*it) + blk->frame.n;
-		if (blk->plain != NULL && tail_reserve(&q->tail, blk->plain->n))
+		if (blk->plain != NULL && tail_reserve(&q->tail, blk->plain->frames.n))
 			it->blk.plain = queue_plain_ref(blk->plain);
 		pthread_cond_signal(&q->work);
 		taken = true;
@@ -161,7 +161,7 @@ static void forget_plain(struct queue *q, struct item *it)
 {
 	if (it->blk.plain == NULL)
 		return;
-	tail_give_back(&q->tail, it->blk.plain->n);
+	tail_give_back(&q->tail, it->blk.plain->frames.n);
 	queue_plain_unref(it->blk.plain);
 	it->blk.plain = NULL;
 }

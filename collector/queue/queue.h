@@ -26,9 +26,9 @@ enum queue_kind {
 /* A block's frames, inflated and checked by whoever puts it, for readers that keep up: they then
  * need not read the disk and inflate again. Shared by count. */
 struct queue_plain;
-/* Copies frames, which must be `J` 1 to n and nothing else; of a QUEUE_BEAT blanked out already.
- * NULL: no memory. */
-struct queue_plain *queue_plain_new(struct slice frames, enum queue_kind kind);
+/* Takes the bytes over: frames is empty then. They must be `J` 1 to n and nothing else; of a
+ * QUEUE_BEAT blanked out already. NULL: no memory, and frames is untouched. */
+struct queue_plain *queue_plain_take(struct buf *frames, enum queue_kind kind);
 void queue_plain_unref(struct queue_plain *pl); /* NULL is fine */
 
 struct queue_block { /* a record's header and its payload */

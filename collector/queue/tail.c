@@ -19,17 +19,18 @@ uint32_t plain_strip(char *frames, size_t n, enum queue_kind kind)
 	return (uint32_t)(f.payload.n - event.n);
 }
 
-struct queue_plain *queue_plain_new(struct slice frames, enum queue_kind kind)
+struct queue_plain *queue_plain_take(struct buf *frames, enum queue_kind kind)
 {
-	struct queue_plain *pl = malloc(sizeof(*pl) + frames.n);
+	struct queue_plain *pl = frames->failed ? NULL : malloc(sizeof(*pl));
 
 	if (pl == NULL)
 		return NULL;
 	atomic_init(&pl->refs, 1);
-	pl->n = frames.n;
-	if (frames.n > 0)
-		memcpy(pl->bytes, frames.p, frames.n);
-	pl->meta = plain_strip(pl->bytes, pl->n, kind);
+	if (frames->cap - frames->n > frames->n / 4)
+		buf_fit(frames); /* it may wait */
+	pl->frames = *frames;
+	*frames = (struct buf){ 0 };
+	pl->meta = plain_strip(pl->frames.p, pl->frames.n, kind);
 	return pl;
 }
 
@@ -41,8 +42,10 @@ struct queue_plain *queue_plain_ref(struct queue_plain *pl)
 
 void queue_plain_unref(struct queue_plain *pl)
 {
-	if (pl != NULL && atomic_fetch_sub(&pl->refs, 1) == 1)
-		free(pl);
+	if (pl == NULL || atomic_fetch_sub(&pl->refs, 1) != 1)
+		return;
+	buf_release(&pl->frames);
+	free(pl);
 }
 
 static struct tail_block *at(const struct tail *tl, uint64_t i)
@@ -59,7 +62,7 @@ static void drop_first(struct tail *tl)
 {
 	struct tail_block *tb = at(tl, tl->first++);
 
-	tail_give_back(tl, tb->blk.plain->n);
+	tail_give_back(tl, tb->blk.plain->frames.n);
 	queue_plain_unref(tb->blk.plain);
 	free(tb);
 }
@@ -89,7 +92,7 @@ void tail_add(struct tail *tl, const struct tail_block *tb)
 	if (tl->end - tl->first < TAIL_BLOCKS)
 		own = malloc(sizeof(*own));
 	if (own == NULL) {
-		tail_give_back(tl, tb->blk.plain->n);
+		tail_give_back(tl, tb->blk.plain->frames.n);
 		queue_plain_unref(tb->blk.plain);
 		return;
 	}

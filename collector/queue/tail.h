@@ -16,13 +16,12 @@
 struct queue_plain { /* nobody writes into it once it is shared */
 	_Atomic unsigned refs;
 	uint32_t meta; /* bytes of the first event that are not its own */
-	size_t n;
-	char bytes[];
+	struct buf frames;
 };
 struct queue_plain *queue_plain_ref(struct queue_plain *pl);
 static inline struct slice queue_plain_view(const struct queue_plain *pl)
 {
-	return (struct slice){ pl->bytes, pl->n };
+	return (struct slice){ pl->frames.p, pl->frames.n };
 }
 /* Makes the first event of frames whole again without its metadata, in place; how many bytes of
  * its frame are then to be skipped. */

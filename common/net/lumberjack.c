@@ -147,14 +147,14 @@ int lj_inflate(struct slice payload, size_t max, struct buf *out, struct err *er
 	struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
 	enum libdeflate_result res = LIBDEFLATE_INSUFFICIENT_SPACE;
 	size_t used = 0, made = 0, room = first_room(payload.n, max);
-	const size_t there = out->cap - out->n; /* from an earlier frame that was larger */
+	const size_t there = out->cap - out->n; /* the caller knows what to expect */
 	int r = -1;
 
 	if (d == NULL) {
 		err_nomem(err);
 		goto out;
 	}
-	if (there > room)
+	if (there > payload.n && there > 1)
 		room = there - 1 < max ? there - 1 : max;
 	for (;;) {
 		/* One byte more than room, so that an empty result has an address too. */

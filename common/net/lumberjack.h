@@ -27,7 +27,8 @@ void lj_put_compressed(struct buf *out, struct slice zlib_stream); /* header and
 /* Compresses frames into one whole `C` frame appended to out. level 1..9. */
 int lj_compress(struct buf *out, struct slice frames, int level, struct err *err);
 /* Inflates a `C` payload, appending at most max bytes to out. ERR_SYNTAX: not zlib, cut short or
- * bytes behind it; ERR_FULL: more than max (a bomb). out is as before when it fails. */
+ * bytes behind it; ERR_FULL: more than max (a bomb). out is as before when it fails. Room that out
+ * has is tried first: inflating begins anew where it is not enough. */
 int lj_inflate(struct slice payload, size_t max, struct buf *out, struct err *err);
 
 #endif

@@ -29,7 +29,7 @@ static enum queue_result put_plain(struct queue *q, uint64_t number)
 
 	block_make(&b, &mem, "a", 1, number, 1, 2 * number - 1, 2);
 	assert_int_equal(lj_inflate(b.frame, 1 << 20, &frames, &err), 0);
-	b.plain = queue_plain_new(buf_view(&frames), QUEUE_OWN);
+	b.plain = queue_plain_take(&frames, QUEUE_OWN);
 	assert_non_null(b.plain);
 	buf_release(&frames);
 	r = put_block(q, &b, NULL);
@@ -207,7 +207,7 @@ static void test_beats(void **state)
 	assert_int_equal(lj_compress(&packed, buf_view(&frames), 3, &err), 0);
 	b.frame = slice_from(buf_view(&packed), 6);
 	beat_blank_frames(frames.p, frames.n); /* as the door does */
-	b.plain = queue_plain_new(buf_view(&frames), QUEUE_BEAT);
+	b.plain = queue_plain_take(&frames, QUEUE_BEAT);
 	assert_int_equal(put_block(q, &b, NULL), QUEUE_STORED);
 	queue_plain_unref(b.plain);
 	buf_printf(&text, "b:1=%s ", rows[0].out);
