@@ -522,8 +522,7 @@ int collector_run(int argc, char **argv)
 	int code;
 
 	/* Inflated windows come and go many times a second under load, and are freed by other
-	 * threads than took them: their pages stay until the door has had a quiet moment
-	 * (tidy_later). */
+	 * threads than took them: their pages stay until the door tidies (intake_tidy_later). */
 	mallopt(M_MMAP_THRESHOLD, WINDOW_BYTES);
 	mallopt(M_TRIM_THRESHOLD, HEAP_BYTES);
 	signal(SIGPIPE, SIG_IGN);

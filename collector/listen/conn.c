@@ -10,9 +10,10 @@
 #include "common/base/log.h"
 #include "common/base/time.h"
 
-#define MAX_IN_BYTES (WINDOW_FRAME_MAX + WINDOW_HEADER_MAX)
-#define LOG_SPAN_S   10
-#define LOG_IN_SPAN  10u
+#define MAX_IN_BYTES    (WINDOW_FRAME_MAX + WINDOW_HEADER_MAX)
+#define LOG_SPAN_S      10
+#define HANDSHAKE_BYTES (64u << 10) /* about what one takes and gives back */
+#define LOG_IN_SPAN     10u
 
 /* Strangers may knock as often as they like, but not fill the log. */
 static bool may_log(struct listen_thread *th)
@@ -40,6 +41,7 @@ static int on_verify(struct tls_conn *tls, gnutls_x509_crt_t peer, struct err *e
 static void handshake_over(struct listen_thread *th)
 {
 	th->handshaking--;
+	intake_tidy_later(th, HANDSHAKE_BYTES);
 	metric_add(&th->ls->stats.handshakes, (uint64_t)-1);
 	if (th->pending_accept && !th->stopping) {
 		th->pending_accept = false;

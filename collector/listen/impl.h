@@ -30,7 +30,7 @@ struct listen_thread {
 	uv_idle_t pace;
 	uv_check_t turn;
 	struct buf scratch;
-	size_t inflated;         /* bytes since the heap was last tidied */
+	size_t churned;          /* bytes taken and given back since the heap was tidied */
 	struct conn *conns;      /* all, until they are freed */
 	struct foreign *foreign; /* makes ECS of foreign events; made when first needed */
 	unsigned handshaking;
@@ -158,6 +158,7 @@ int foreign_ecs(struct foreign *fn, struct slice json, const char *peer, int64_t
 
 /* intake.c: from a connection's bytes to the queue and back to its acknowledgements. */
 ssize_t intake_data(struct conn *cn, struct slice in);
+void intake_tidy_later(struct listen_thread *th, size_t churned); /* so many bytes came and went */
 void intake_done(struct listen_thread *th);  /* works off what the queue's writer answered */
 void intake_again(struct listen_thread *th); /* puts again what was not taken */
 void intake_drop(struct listen_thread *th, struct conn *cn); /* gives up what waits; NULL: all */

@@ -420,14 +420,17 @@ static void on_tidy(uv_timer_t *t)
 	struct listen_thread *th = t->data;
 
 	buf_release(&th->scratch);
-	th->inflated = 0;
+	th->churned = 0;
 	malloc_trim(0);
 }
 
-/* Large windows come in numbers: the memory for them is kept until none has come for a while. */
-static void tidy_later(struct listen_thread *th)
+/* Large windows and handshakes come in numbers: their memory is kept for the next one for a while.
+ */
+void intake_tidy_later(struct listen_thread *th, size_t churned)
 {
-	if ((th->scratch.cap > SCRATCH_KEEP || th->inflated > TIDY_BYTES) && !th->stopping)
+	th->churned += churned;
+	if ((th->scratch.cap > SCRATCH_KEEP || th->churned > TIDY_BYTES) && !th->stopping &&
+	    !uv_is_active((uv_handle_t *)&th->tidy))
 		uv_timer_start(&th->tidy, on_tidy, TIDY_MS, 0);
 }
 
@@ -435,7 +438,7 @@ ssize_t intake_data(struct conn *cn, struct slice in)
 {
 	struct window_whole w;
 	struct err err;
-	size_t used = 0;
+	size_t used = 0, inflated = 0;
 	ssize_t n = 0;
 
 	if (in.n == 0) /* the connection has just opened */
@@ -446,7 +449,7 @@ ssize_t intake_data(struct conn *cn, struct slice in)
 		if (n == 0)
 			break;
 		if (n > 0 && w.kind != WINDOW_NONE) {
-			cn->th->inflated += cn->th->scratch.n;
+			inflated += cn->th->scratch.n;
 			tell_seen(cn);
 			places_sent(cn);
 			if (take_window(cn, &w, &err) < 0)
@@ -455,12 +458,12 @@ ssize_t intake_data(struct conn *cn, struct slice in)
 		}
 		if (n < 0) {
 			conn_reject(cn, &err);
-			tidy_later(cn->th);
+			intake_tidy_later(cn->th, 0);
 			return (ssize_t)in.n;
 		}
 		used += (size_t)n;
 	}
-	tidy_later(cn->th);
+	intake_tidy_later(cn->th, inflated);
 	cn->rest = in.n - used;
 	/* Who is not read keeps what the last read brought. */
 	cn->partial = cn->win.frames.cap + cn->rest + (intake_reads(cn) ? 0 : tls_unread(cn->tls));
