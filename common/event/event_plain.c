@@ -59,7 +59,7 @@ static inline __attribute__((always_inline)) char *string_put(char *to, const st
 }
 
 /* A value that is simple to write. NULL: it is not. */
-static inline char *value_put(char *to, const struct event_value *v)
+static inline __attribute__((always_inline)) char *value_put(char *to, const struct event_value *v)
 {
 	if (v->type == EVENT_STR)
 		return string_put(to, v);
@@ -122,38 +122,43 @@ void event_put_listed(struct writer *w, const struct event *ev, const struct eve
 	 : (n) >= 64 * ((word) + 1) ? UINT64_MAX                                                   \
 				    : (UINT64_C(1) << ((n)&63)) - 1)
 #define BITS(first, last, word) (UP_TO((last) + 1, word) & ~UP_TO(first, word))
-#define OBJECT(first, last)                                                                        \
-	{                                                                                          \
-		BITS(first, last, 0), BITS(first, last, 1), BITS(first, last, 2),                  \
-			BITS(first, last, 3)                                                       \
-	}
-static const uint64_t late[][EVENT_WORDS] = {
-	OBJECT(ECS_MESSAGE, ECS_MESSAGE),
-	OBJECT(ECS_RELATED_HASH, ECS_RELATED_USER),
-	OBJECT(ECS_SOURCE_ADDRESS, ECS_SOURCE_PORT),
-	OBJECT(ECS_USER_CHANGES_NAME, ECS_USER_TARGET_NAME),
-	OBJECT(ECS_PROCESS_ARGS, ECS_PROCESS_WORKING_DIRECTORY),
-	OBJECT(ECS_LOG_FILE_PATH, ECS_LOG_SYSLOG_VERSION), /* with its offset */
-};
-_Static_assert(EVENT_WORDS == 4, "late is written for four words of fields");
-#define N_LATE (sizeof(late) / sizeof(late[0]))
+#define LATE(X)                                                                                    \
+	X(ECS_MESSAGE, ECS_MESSAGE)                                                                \
+	X(ECS_RELATED_HASH, ECS_RELATED_USER)                                                      \
+	X(ECS_SOURCE_ADDRESS, ECS_SOURCE_PORT)                                                     \
+	X(ECS_USER_CHANGES_NAME, ECS_USER_TARGET_NAME)                                             \
+	X(ECS_PROCESS_ARGS, ECS_PROCESS_WORKING_DIRECTORY)                                         \
+	X(ECS_LOG_FILE_PATH, ECS_LOG_SYSLOG_VERSION) /* with its offset */
+#define LATE_0(first, last) | BITS(first, last, 0)
+#define LATE_1(first, last) | BITS(first, last, 1)
+#define LATE_2(first, last) | BITS(first, last, 2)
+#define LATE_3(first, last) | BITS(first, last, 3)
+/* An object's fields lie in one word of the set, or in two that follow. */
+#define LATE_WORDS(first, last)                                                                    \
+	{ (first) / 64, BITS(first, last, (first) / 64) },                                         \
+		{ (last) / 64, (first) / 64 == (last) / 64 ? 0 : BITS(first, last, (last) / 64) },
+#define LATE_FITS(first, last)                                                                     \
+	_Static_assert((last) / 64 - (first) / 64 <= 1, "an object's fields lie in two words");
+LATE(LATE_FITS)
+static const struct {
+	unsigned word;
+	uint64_t bits;
+} order[] = { { 0, ~(UINT64_C(0) LATE(LATE_0)) },
+	      { 1, ~(UINT64_C(0) LATE(LATE_1)) },
+	      { 2, ~(UINT64_C(0) LATE(LATE_2)) },
+	      { 3, ~(UINT64_C(0) LATE(LATE_3)) },
+	      LATE(LATE_WORDS) };
+_Static_assert(EVENT_WORDS == 4, "order is written for four words of fields");
 
 void event_write_plain(struct writer *w, const struct event *ev)
 {
 	const struct ecs_path *last = w->path;
-	uint64_t sets[N_LATE + 1][EVENT_WORDS];
 	char *to = w->out->failed ? NULL : w->out->p + w->out->n;
 
-	memcpy(sets[0], ev->present, sizeof(sets[0]));
-	for (size_t i = 0; i < N_LATE; i++)
-		for (unsigned word = 0; word < EVENT_WORDS; word++) {
-			sets[i + 1][word] = ev->present[word] & late[i][word];
-			sets[0][word] &= ~late[i][word];
-		}
-	for (unsigned k = 0; k < (N_LATE + 1) * EVENT_WORDS && to != NULL; k++) {
-		const uint16_t *at = ev->at + (size_t)64 * (k % EVENT_WORDS);
+	for (unsigned k = 0; k < sizeof(order) / sizeof(order[0]) && to != NULL; k++) {
+		const uint16_t *at = ev->at + (size_t)64 * order[k].word;
 
-		for (uint64_t bits = sets[k / EVENT_WORDS][k % EVENT_WORDS];
+		for (uint64_t bits = ev->present[order[k].word] & order[k].bits;
 		     bits != 0 && to != NULL; bits &= bits - 1) {
 			const struct event_value *v = &ev->v[at[__builtin_ctzll(bits)]];
 
