@@ -2,6 +2,7 @@
 /* vartio-agent normalise: what log lines become, without shipping them. Lines and Windows events
  * in, one ECS JSON object a line out, in order. */
 #include "agent/agent.h"
+#include "agent/evtx.h"
 #include "agent/options.h"
 #include "common/base/text.h"
 #include "common/base/time.h"
@@ -22,6 +23,7 @@
 static const char usage[] =
 	"usage: vartio-agent normalise [--format NAME] [--zone +HH:MM] [--host NAME] [--original] "
 	"[FILE...]\n"
+	"       a FILE holds lines, or is a Windows event log (EVTX)\n"
 	"       formats: auto (the default), syslog, journal, json, winxml, raw; without FILE, or "
 	"for -, "
 	"standard input";
@@ -160,12 +162,42 @@ static int step(struct work *w, int fd, struct buf *raw, struct buf *in)
 	if (n < 0)
 		return errno == EINTR ? 1 : -1;
 	raw->n += (size_t)n;
+	if (w->coding == CODING_ASK && slice_starts(buf_view(raw), SLICE("ElfFile"))) {
+		fputs("vartio-agent normalise: a Windows event log (EVTX) is read from a file, not "
+		      "from a pipe: name it\n",
+		      stderr);
+		return -2;
+	}
 	decode(w, raw, in, n == 0);
 	if (in->failed) {
 		errno = ENOMEM;
 		return -1;
 	}
 	return records(w, in, n == 0) < 0 ? -2 : n > 0;
+}
+
+static int evtx_record(void *arg, const struct evtx_record *rec)
+{
+	struct work *w = arg;
+
+	w->src.recovered = rec->recovered;
+	return one(w, &(struct record){ .text = rec->xml, .have = true }, NORM_NO_OFFSET);
+}
+
+/* The records of a Windows event log. */
+static int evtx(struct work *w, int fd, const char *path)
+{
+	enum norm_format format = w->format;
+	struct err err = { 0 };
+	int r;
+
+	w->format = NORM_WINXML;
+	r = evtx_read(fd, evtx_record, w, &err);
+	w->format = format;
+	w->src.recovered = false;
+	if (r == -1)
+		fprintf(stderr, "vartio-agent normalise: %s: %s\n", path, err.msg);
+	return r < 0 ? -2 : 0;
 }
 
 static int file(struct work *w, const char *path)
@@ -175,7 +207,9 @@ static int file(struct work *w, const char *path)
 	struct buf in = { 0 }, raw = { 0 };
 
 	begin_file(w, standard ? NULL : path);
-	if (fd >= 0)
+	if (fd >= 0 && evtx_is(fd))
+		r = evtx(w, fd, path);
+	else if (fd >= 0)
 		do
 			r = step(w, fd, &raw, &in);
 		while (r > 0);

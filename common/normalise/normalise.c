@@ -101,11 +101,14 @@ static void source_fields(const struct norm_source *src, struct event *ev)
 	event_str(ev, ECS_INPUT_TYPE, slice_str(src->input));
 	if (src->path.n > 0) {
 		event_str(ev, ECS_LOG_FILE_PATH, src->path);
-		event_int(ev, ECS_LOG_OFFSET, (int64_t)src->offset);
+		if (src->offset != NORM_NO_OFFSET)
+			event_int(ev, ECS_LOG_OFFSET, (int64_t)src->offset);
 	}
 	event_str(ev, ECS_LOG_SOURCE_ADDRESS, src->peer);
 	if (src->cut)
 		event_add(ev, ECS_LOG_FLAGS, SLICE("truncated"));
+	if (src->recovered)
+		event_add(ev, ECS_LOG_FLAGS, SLICE("recovered"));
 }
 
 static void related(struct event *ev, enum ecs to, const enum ecs *from, unsigned n)

@@ -29,17 +29,19 @@ struct norm_forwarder {
 /* Whether computer, as an event names it, is the client's own. */
 bool norm_is_own(struct slice computer, struct slice client);
 
+#define NORM_NO_OFFSET UINT64_MAX
 struct norm_source { /* what the record itself does not say; slices borrowed for the call's event */
 	const char *input;   /* input.type as Filebeat names it: "log", "udp", "tcp", "unix",
 				"journald" */
 	struct slice path;   /* log.file.path; empty: none */
-	uint64_t offset;     /* log.offset, bytes; with path */
+	uint64_t offset;     /* log.offset, bytes; with path; NORM_NO_OFFSET: not known */
 	struct slice peer;   /* the sender's address, as text: log.source.address */
 	int64_t received_ns; /* event.created, and @timestamp where the record has no time */
 	int32_t zone_s;      /* seconds east of UTC for times that name no zone */
 	struct slice host;   /* host.name where the record names none */
 	bool local;          /* the record is this machine's own (file, journal, unix socket) */
 	bool cut;            /* the record was cut at the input's limit: flagged in log.flags */
+	bool recovered;      /* of a damaged part of its file: flagged in log.flags */
 	bool keep_original;  /* write event.original */
 	const struct norm_forwarder *forwarder; /* NULL: none */
 };
