@@ -4,20 +4,21 @@
  *   who.c       who the client is: certificate or ticket
  *   answer.c    answers, as the client must get them
  *   wait.c      what waits: for room, for the disk
- * States:  READING (a head, then its body) -> FOR_ROOM (until the body may be read, or the spool
- *          takes more) -> READING; READING -> FOR_DISK -> READING; any -> CLOSING.
+ * States:  READING (a head) -> FOR_ROOM, until the body may be read -> READING (the body) ->
+ *          FOR_SPOOL, while that takes nothing -> FOR_DISK, until all is durable -> READING;
+ *          each wait only where it is needed; any -> CLOSING.
  *          A client sends one request and waits, so nothing is read while it waits. */
 #ifndef VARTIO_WEF_SESSION_H
 #define VARTIO_WEF_SESSION_H
 
 #include "agent/inputs/wef/wef.h"
 
-enum session_state { READING, FOR_ROOM, FOR_DISK, CLOSING };
+enum session_state { READING, FOR_ROOM, FOR_SPOOL, FOR_DISK, CLOSING };
 
 struct session {
 	struct wef *wef;
 	struct session *prev, *next; /* of all */
-	struct session *later;       /* FOR_ROOM, FOR_DISK: the next one of these */
+	struct session *later;       /* FOR_...: the next one of these */
 	struct wire *wire;
 	struct wef_door *door;
 	enum session_state state;
@@ -30,7 +31,7 @@ struct session {
 	uint64_t since_ms; /* loop time when the request, or the waiting, began; 0: neither */
 	uint64_t mark;     /* FOR_DISK: how far the disk must be */
 	struct buf answer; /* FOR_DISK: the SOAP text */
-	struct buf text, path; /* FOR_ROOM: a message of which a part was taken, */
+	struct buf text, path; /* FOR_SPOOL: a message of which a part was taken, */
 	size_t taken;          /* so many events */
 	char issuer[WEF_THUMBPRINT_LEN + 1];
 	char client[WEF_CLIENT_MAX]; /* "": not authenticated */

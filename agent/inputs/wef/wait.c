@@ -1,17 +1,31 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Two queues, oldest first. For room: bodies under way share WEF_ROOM_BYTES, so that thousands of
- * clients that send at once take no more memory than a few, and what is whole waits while the spool
- * takes nothing for a moment (the disk is slow): 503 would cost the client a minute's wait
- * (ConnectionRetry). For the disk: what was taken is answered when it is durable. */
+/* Three queues, oldest first. For room: bodies under way share WEF_ROOM_BYTES, so that thousands of
+ * clients that send at once take no more memory than a few. For the spool: what is whole waits,
+ * with its room, while the spool takes nothing for a moment (the disk is slow): 503 would cost the
+ * client a minute's wait (ConnectionRetry). For the disk: what was taken is answered when it is
+ * durable. */
 #include "agent/inputs/wef/session.h"
 
 #define ANSWER_MS 50000u /* OperationTimeout is 60 s; 503 must come before it */
 #define SPOOL_MS  5000u  /* a spool that takes nothing for so long is full, not slow */
 #define SLOW_MS   10000u /* a body that is not whole by then makes room, when others wait for it */
 
-static void queue(struct session *s, struct wef_queue *q, enum session_state state)
+static struct wef_queue *queue_of(const struct session *s)
 {
+	struct wef *w = s->wef;
+
+	return s->state == FOR_ROOM    ? &w->for_room
+	       : s->state == FOR_SPOOL ? &w->for_spool
+	       : s->state == FOR_DISK  ? &w->for_disk
+				       : NULL;
+}
+
+static void queue(struct session *s, enum session_state state)
+{
+	struct wef_queue *q;
+
 	s->state = state;
+	q = queue_of(s);
 	s->since_ms = uv_now(s->wef->in->loop);
 	s->later = NULL;
 	*q->last = s;
@@ -21,12 +35,12 @@ static void queue(struct session *s, struct wef_queue *q, enum session_state sta
 
 static void unqueue(struct session *s)
 {
-	struct wef_queue *q = s->state == FOR_ROOM ? &s->wef->for_room : &s->wef->for_disk;
-	struct session **at = &q->first;
+	struct wef_queue *q = queue_of(s);
+	struct session **at;
 
-	if (s->state != FOR_ROOM && s->state != FOR_DISK)
+	if (q == NULL)
 		return;
-	while (*at != s)
+	for (at = &q->first; *at != s;)
 		at = &(*at)->later;
 	*at = s->later;
 	if (q->last == &s->later)
@@ -55,7 +69,7 @@ bool wait_room(struct session *s)
 	if (s->room > 0)
 		return true;
 	if (w->for_room.first != NULL || !fits(w, s->need)) {
-		queue(s, &w->for_room, FOR_ROOM);
+		queue(s, FOR_ROOM);
 		return false;
 	}
 	take_room(s);
@@ -71,17 +85,13 @@ void wait_give_room(struct session *s)
 
 void wait_spool(struct session *s)
 {
-	struct wef_queue *q = &s->wef->for_room;
+	struct wef_queue *q = &s->wef->for_spool;
 
-	queue(s, q, FOR_ROOM);
+	queue(s, FOR_SPOOL);
 	if (s->text.n == 0 || q->first == s)
 		return;
-	for (struct session **at = &q->first; *at != NULL; at = &(*at)->later)
-		if (*at == s) { /* the last one: what was begun goes on first */
-			*at = NULL;
-			q->last = at;
-			break;
-		}
+	unqueue(s); /* what was begun goes on first */
+	s->state = FOR_SPOOL;
 	s->later = q->first;
 	q->first = s;
 }
@@ -102,7 +112,7 @@ static void go_on(struct session *s)
 	s->text = (struct buf){ 0 };
 	session_message(s);
 	buf_release(&text);
-	if (s->state == FOR_ROOM)
+	if (s->state == FOR_SPOOL)
 		s->since_ms = since_ms; /* its client has waited since then */
 	else if (s->state == READING)
 		wire_resume(s->wire);
@@ -112,16 +122,17 @@ void wef_wake(struct wef *w)
 {
 	struct session *s;
 
-	while (!w->paused && (s = w->for_room.first) != NULL) {
-		if (s->text.n == 0 && s->room == 0 && !fits(w, s->need))
-			return;
+	while (!w->paused && (s = w->for_spool.first) != NULL) {
 		if (s->text.n > 0) {
 			go_on(s);
 			continue;
 		}
 		unqueue(s);
-		if (s->room == 0)
-			take_room(s);
+		wire_resume(s->wire);
+	}
+	while ((s = w->for_room.first) != NULL && fits(w, s->need)) {
+		unqueue(s);
+		take_room(s);
 		wire_resume(s->wire);
 	}
 }
@@ -143,7 +154,7 @@ void wait_disk(struct session *s)
 		answer_status(s, 503);
 		return;
 	}
-	queue(s, &w->for_disk, FOR_DISK);
+	queue(s, FOR_DISK);
 	w->in->sink->hurry(w->in->sink, w->in);
 }
 
@@ -172,10 +183,8 @@ void wef_durable(struct wef *w)
 /* Its bytes, where they are whole, are passed over; of a body that is not the connection ends. */
 static void turn_away(struct session *s)
 {
-	bool read = s->room > 0 && s->text.n == 0;
-
-	s->head.close = s->head.close || (s->room == 0 && s->text.n == 0);
-	s->spent = read;
+	s->head.close = s->head.close || s->state == FOR_ROOM;
+	s->spent = s->state == FOR_SPOOL && s->text.n == 0;
 	unqueue(s);
 	buf_release(&s->text);
 	answer_status(s, 503);
@@ -194,7 +203,8 @@ void wait_sweep(struct session *s, uint64_t now)
 		return;
 	if (s->state == FOR_DISK && waited > ANSWER_MS) {
 		answer_now(s, 503);
-	} else if (s->state == FOR_ROOM && (waited > ANSWER_MS || wait_is_long(w))) {
+	} else if ((s->state == FOR_ROOM && waited > ANSWER_MS) ||
+		   (s->state == FOR_SPOOL && (waited > ANSWER_MS || wait_is_long(w)))) {
 		turn_away(s);
 	} else if (s->state == READING) {
 		if (w->for_room.first != NULL && !w->paused && most > SLOW_MS)

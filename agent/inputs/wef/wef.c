@@ -209,6 +209,7 @@ static int wef_open(struct input *in, struct err *err)
 	w->in = in;
 	w->conf = in->conf;
 	w->for_room.last = &w->for_room.first;
+	w->for_spool.last = &w->for_spool.first;
 	w->for_disk.last = &w->for_disk.first;
 	uv_timer_init(in->loop, &w->tick);
 	w->tick.data = w;
@@ -235,6 +236,8 @@ static void wef_resume(struct input *in)
 	struct wef *w = in->data;
 
 	w->paused = false;
+	if (w->for_spool.first == NULL)
+		w->full_ms = 0; /* nobody is there to be taken from */
 	wef_wake(w);
 }
 

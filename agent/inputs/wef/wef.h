@@ -75,7 +75,7 @@ struct wef {
 	bool paused, closing;
 	uint64_t full_ms; /* loop time since which the spool has taken nothing; 0: it does */
 	struct session *sessions; /* all */
-	struct wef_queue for_room, for_disk;
+	struct wef_queue for_room, for_spool, for_disk;
 	size_t room_used;        /* of WEF_ROOM_BYTES */
 	struct tls_creds *creds; /* https */
 	struct tls_watch *watch; /* of their files */
