@@ -259,7 +259,9 @@ int agent_normalise(int argc, char **argv)
 	const char *zone = options_value(&argc, argv, "--zone");
 	const char *host = options_value(&argc, argv, "--host");
 	bool original = options_flag(&argc, argv, "--original");
-	struct work w = { .src = { .input = "log", .local = true, .keep_original = original } };
+	struct work w = {
+		.src = { .input = "log", .local = true, .keep_original = original, .meaning = true }
+	};
 	char own_host[256] = "";
 	struct err err = { 0 };
 	int code = 0;

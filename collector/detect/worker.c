@@ -8,6 +8,7 @@
 #include "collector/correlate/signal.h"
 #include "common/base/log.h"
 #include "common/base/time.h"
+#include "common/normalise/winjson.h"
 
 #define WAIT_MS      200u
 #define BATCH_EVENTS 2000u             /* events between two looks at the clock and the signals */
@@ -31,6 +32,7 @@ struct worker {
 	uint64_t gave_up; /* of the detector's, counted in stats */
 	struct json_index index;
 	struct buf text;                 /* of the event in hand, once a signal needs it */
+	struct winjson *winjson;         /* made by the first event that wants it */
 	struct buf waiting;              /* signals to be written: one behind another, */
 	size_t ends[WRITE_MAX];          /* where each ends, */
 	unsigned n_waiting;              /* and how many */
@@ -80,14 +82,44 @@ static void write_signals(struct worker *wk)
 	forget_signals(wk);
 }
 
+/* An event that a rule found, and that came without its meaning, gets it: alerts and correlation
+ * ask for who and from where. Where there is no memory it stays as it is. */
+static void add_meaning(struct worker *wk)
+{
+	struct buf mapped = { 0 };
+
+	if (!winjson_wanted(&wk->index))
+		return;
+	if (wk->winjson == NULL && (wk->winjson = winjson_new()) == NULL)
+		return;
+	if (winjson_map(wk->winjson, buf_view(&wk->text), &mapped)) {
+		buf_release(&wk->text);
+		wk->text = mapped;
+	} else {
+		buf_release(&mapped);
+	}
+}
+
+/* The event's text for its signals. */
+static int text_of_event(struct worker *wk)
+{
+	if (wk->text.n > 0)
+		return 0;
+	if (queue_event_put(wk->event, &wk->text, &wk->err) < 0) {
+		buf_reset(&wk->text);
+		return -1;
+	}
+	add_meaning(wk);
+	return 0;
+}
+
 static void on_match(void *arg, const struct rule *rule)
 {
 	struct worker *wk = arg;
 	const size_t from = wk->waiting.n;
 
 	metric_add(&wk->stats.matches, 1);
-	if (wk->text.n == 0 && queue_event_put(wk->event, &wk->text, &wk->err) < 0) {
-		buf_reset(&wk->text);
+	if (text_of_event(wk) < 0) {
 		wk->unjudged = true;
 		return;
 	}
@@ -377,6 +409,7 @@ static void worker_free(struct worker *wk)
 	detector_free(wk->detector);
 	ruleset_unref(wk->next);
 	json_index_release(&wk->index);
+	winjson_free(wk->winjson);
 	buf_release(&wk->text);
 	buf_release(&wk->waiting);
 	pthread_mutex_destroy(&wk->lock);

@@ -86,6 +86,9 @@ void splice_known_release(struct splice_known *k);
 bool forwarded(const struct norm_forwarder *from, struct event *ev);
 void forwarded_fields(const struct norm_forwarder *from, struct event *ev);
 
+/* normalise.c */
+void normaliser_release(struct normaliser *nz); /* what it holds */
+void related_fields(struct event *ev);          /* related.* of what is set */
 /* message is all that is known; kind: pipeline_error where why is given. */
 void format_raw(struct slice line, const char *why, struct event *ev);
 

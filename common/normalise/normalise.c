@@ -45,16 +45,21 @@ struct normaliser *normaliser_new(void)
 	return nz;
 }
 
-void normaliser_free(struct normaliser *nz)
+void normaliser_release(struct normaliser *nz)
 {
-	if (nz == NULL)
-		return;
 	matcher_free(nz->matcher);
 	json_index_release(&nz->json);
 	json_known_release(&nz->known);
 	splice_known_release(&nz->spliced);
 	winxml_free(nz->winxml);
 	buf_release(&nz->scratch);
+}
+
+void normaliser_free(struct normaliser *nz)
+{
+	if (nz == NULL)
+		return;
+	normaliser_release(nz);
 	free(nz);
 }
 
@@ -117,14 +122,22 @@ static void related(struct event *ev, enum ecs to, const enum ecs *from, unsigne
 		event_add(ev, to, event_text(ev, from[i]));
 }
 
-/* What every event has in the end, whatever its format said. */
-static void finish(const struct norm_source *src, struct event *ev)
+void related_fields(struct event *ev)
 {
 	static const enum ecs ips[] = { ECS_SOURCE_IP, ECS_DESTINATION_IP };
 	static const enum ecs users[] = { ECS_USER_NAME, ECS_USER_EFFECTIVE_NAME,
 					  ECS_USER_TARGET_NAME, ECS_USER_CHANGES_NAME };
 	static const enum ecs hosts[] = { ECS_HOST_NAME, ECS_SOURCE_DOMAIN,
 					  ECS_DESTINATION_DOMAIN };
+
+	related(ev, ECS_RELATED_IP, ips, 2);
+	related(ev, ECS_RELATED_USER, users, 4);
+	related(ev, ECS_RELATED_HOSTS, hosts, 3);
+}
+
+/* What every event has in the end, whatever its format said. */
+static void finish(const struct norm_source *src, struct event *ev)
+{
 	struct slice host = src->host.n > 0 ? src->host : src->peer;
 
 	if (event_get(ev, ECS_HOST_NAME) == NULL) {
@@ -136,9 +149,7 @@ static void finish(const struct norm_source *src, struct event *ev)
 		event_str(ev, ECS_EVENT_MODULE, SLICE("system"));
 		event_str(ev, ECS_EVENT_DATASET, SLICE("system.syslog"));
 	}
-	related(ev, ECS_RELATED_IP, ips, 2);
-	related(ev, ECS_RELATED_USER, users, 4);
-	related(ev, ECS_RELATED_HOSTS, hosts, 3);
+	related_fields(ev);
 }
 
 static struct slice without_line_end(struct slice line)
@@ -224,6 +235,8 @@ bool normalise_splice(struct normaliser *nz, enum norm_format format, struct sli
 	if (text.n < 3 || text.p[0] != '{' || text.p[text.n - 1] != '}')
 		return false;
 	if (src->cut || src->keep_original || src->peer.n > 0 || slice_str(src->input).n == 0)
+		return false;
+	if (src->meaning && slice_find(text, SLICE("\"winlog\"")) >= 0)
 		return false;
 	/* NORM_AUTO takes it for JSON too, or the splice finds the journal's mark. */
 	return splice_document(nz, text, src, own, out);

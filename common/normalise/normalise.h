@@ -43,6 +43,7 @@ struct norm_source { /* what the record itself does not say; slices borrowed for
 	bool cut;            /* the record was cut at the input's limit: flagged in log.flags */
 	bool recovered;      /* of a damaged part of its file: flagged in log.flags */
 	bool keep_original;  /* write event.original */
+	bool meaning;        /* also for a Winlogbeat document that has none: see winjson.h */
 	const struct norm_forwarder *forwarder; /* NULL: none */
 };
 

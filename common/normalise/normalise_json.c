@@ -180,5 +180,9 @@ bool format_json(struct normaliser *nz, struct slice line, const struct norm_sou
 	}
 	if (ev->n_dynamic > 1)
 		sort_fields(nz, names, ev);
+	if (src->meaning && event_get(ev, ECS_WINLOG_EVENT_ID) != NULL) {
+		winecs_user(ev);
+		winecs_map(ev, &nz->scratch);
+	}
 	return true;
 }

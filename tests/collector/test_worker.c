@@ -297,6 +297,43 @@ static void test_change(void **state)
 	place_close(&pl);
 }
 
+/* Does the signals log hold the text? */
+static bool signalled(struct place *pl, const char *text)
+{
+	struct seg_reader *rd = NULL;
+	struct seg_record rec;
+	struct err err = { 0 };
+	bool found = false;
+
+	assert_int_equal(seg_reader_open(pl->signals, seglog_first(pl->signals), &rd, &err), 0);
+	while (seg_reader_next(rd, &rec, &err) > 0)
+		found = found || slice_find(rec.payload, slice_str(text)) >= 0;
+	seg_reader_close(rd);
+	return found;
+}
+
+/* A Windows event that came without its meaning: the signal has it, and what the collector says. */
+static void test_meaning(void **state)
+{
+	struct place pl;
+
+	place_open(&pl);
+	event_more = ",\"winlog\":{\"event_id\":4625,\"provider_name\":"
+		     "\"Microsoft-Windows-Security-Auditing\",\"event_data\":{\"TargetUserName\":"
+		     "\"pekka\",\"IpAddress\":\"192.0.2.7\"}}";
+	assert_int_equal(put(pl.q, "x", 1, 2, 1), QUEUE_STORED);
+	event_more = "";
+	assert_int_equal(put(pl.q, "x", 1, 3, 1), QUEUE_STORED);
+	wait_for(&worker_stats(pl.wk)->signals, 2);
+	assert_true(
+		signalled(&pl, "\"action\":\"logon-failed\",\"category\":[\"authentication\"]"));
+	assert_true(signalled(&pl, "\"name\":\"pekka\""));
+	assert_true(signalled(&pl, "\"ip\":\"192.0.2.7\""));
+	assert_true(signalled(&pl, "\"id\":\"x-0000000000000001-2\""));
+	assert_true(signalled(&pl, "\"n\":3"));
+	place_close(&pl);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +343,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_memory, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_stop_without_memory, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_change, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_meaning, make_dir, remove_dir),
 	};
 
 	return RUN_TESTS(tests);

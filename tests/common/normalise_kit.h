@@ -87,7 +87,7 @@ static void check(const struct row *row)
 	}
 }
 
-static void rows_pass(enum norm_format format, const struct row *rows, size_t n)
+static inline void rows_pass(enum norm_format format, const struct row *rows, size_t n)
 {
 	struct norm_source src = source();
 
