@@ -3,8 +3,13 @@
 # sanitize: false (the same is broken in the plain programs)
 """Each promise is broken on purpose, and its test must turn red. A row names the text that is replaced,
 which must stand exactly once in its file: who changes that code changes the row. The programs are built
-in a copy of the tree, so that only what a row changes is compiled.
-  mutations.py BUILD [NAME...]"""
+in a copy of the tree, so that only what a row changes is compiled. The faults of schedules are proven in
+the same way, each by a plan that is made of it alone: with --long (VARTIO_LONG does the same), or by name. Of a clock
+that is years off (clock-agent-far, clock-collector-far) a plan can only see whether all arrives: what
+would be forgotten is an epoch of which nothing came since, and that it is not show clock.py and
+tests/collector/test_keys.c.
+  mutations.py BUILD [--long] [NAME...]"""
+import os
 import pathlib
 import re
 import shutil
@@ -13,6 +18,7 @@ import sys
 import tempfile
 
 import disk
+import schedule
 from faultlib import SOURCE, Failed, check
 
 ROWS = (
@@ -43,6 +49,54 @@ ROWS = (
                   "\t\tit->done(it->arg, QUEUE_STORED, NULL);\n"),
                  ("collector/queue/queue.c", "\t\tit->done(it->arg, it->res, err);",
                   "\t\tif (it->res != QUEUE_STORED)\n\t\t\tit->done(it->arg, it->res, err);")]},
+)
+
+
+def only(fault, *others, times=3, span=1.0, spool_mib=64, rate=800):
+    """A case: the fault again and again, with the others in between."""
+    names = [fault, *others]
+    plan = {"seed": 7, "aim": "files", "spool_bytes": spool_mib << 20, "retry": "100ms",
+            "sources": [{"kind": "files", "name": "a", "count": 1, "pad": 20, "rate": rate}],
+            "faults": [{"at": 0.8 + 2.4 * k, "span": span, "name": names[k % len(names)]}
+                       for k in range(times * len(names))]}
+
+    def case(build):
+        schedule.run(build, plan)
+    case.__name__ = f"a plan of {', '.join(names)}"
+    return case
+
+
+PLANS = (
+    {"name": "spool-lost", "case": only("spool-lost"), "red": "alerts|nobody was told",
+     # Both tell, and once an hour is told: what came first.
+     "what": "the collector asks neither what an agent's spool held before nor which start it is",
+     "changes": [("collector/report/told.c", 'field(ix, "vartio.agent.before"), "none")',
+                  'field(ix, "vartio.agent.before"), "all")'),
+                 ("collector/queue/queue.c", "it->forked = known == KEYS_NEW && ",
+                  "it->forked = known == KEYS_HELD && ")]},
+    {"name": "agent-restored", "case": only("agent-restored"), "red": "alerts|nobody was told",
+     "what": "the epoch does not count the starts",
+     "changes": [("agent/spool/spool.c", "\tif (a->found_blocks || b->found_blocks || spool_was_empty(sp))\n",
+                  "\tif (start == UINT64_MAX)\n")]},
+    {"name": "machine-restored", "case": only("machine-restored"), "red": r"\d+ (lost|twice)|alerts",
+     "what": "the epoch is nothing but the count of the starts",
+     "changes": [("agent/spool/spool.c", "(64 - SPOOL_START_BITS) | sp->epoch >> SPOOL_START_BITS;",
+                  "(64 - SPOOL_START_BITS);")]},
+    {"name": "link-away-until-full", "case": only("link-away-until-full", times=1, spool_mib=4),
+     "red": r"\d+ of \d+ lost",
+     "what": "a record that the spool has no room for is passed over",
+     "changes": [("agent/pipe.c", "\treturn err->code == ERR_FULL || err->code == ERR_NOMEM;",
+                  "\treturn err->code == ERR_NOMEM;")]},
+    {"name": "spool-torn", "case": only("spool-torn"), "red": "acknowledged|lost|twice|damaged",
+     "what": "a record is believed without its checksum",
+     "changes": [("common/store/segfile.c",
+                  "\tif ((size_t)n < len || crc32c(record_crc(f, h), p, len) != le32_get(h + 4))",
+                  "\tif ((size_t)n < len)")]},
+    {"name": "eio-queue", "case": only("eio-queue", times=4), "red": r"\d+ lost|is damaged",
+     "what": "the queue believes a sync that failed",
+     "changes": [("common/store/segment.c", "\tif (fdatasync(lg->cur.fd) < 0) {\n\t\tlg->broken = true;",
+                  "\tif (fdatasync(lg->cur.fd) < 0 && memcmp(lg->magic, \"VTQUEUE\", 7) != 0) {\n"
+                  "\t\tlg->broken = true;")]},
 )
 PROGRAMS = ("agent/vartio-agent", "collector/vartio-collector")
 
@@ -98,8 +152,9 @@ def run(tree, build, row):
 
 
 def main():
-    build, names = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:]
-    rows = [r for r in ROWS if not names or r["name"] in names]
+    build, names = pathlib.Path(sys.argv[1]).resolve(), [n for n in sys.argv[2:] if n != "--long"]
+    long = "--long" in sys.argv or os.environ.get("VARTIO_LONG")
+    rows = [r for r in ROWS + PLANS if r["name"] in names] if names else ROWS + (PLANS if long else ())
     bad = 0
     print(f"1..{len(rows)}", flush=True)
     with tempfile.TemporaryDirectory(prefix="vartio-mutations-") as folder:
