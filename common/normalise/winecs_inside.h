@@ -37,6 +37,7 @@ enum winecs_kind {
 	W_SYSTEM_USER,    /* not of the data: winlog.user.identifier */
 	W_NAME,           /* also: enum winecs_names; to is 0: beside it as NAMEDescription */
 	W_BITS,           /* the same, a name for each bit */
+	W_KINDS,
 };
 
 struct winecs_field {

@@ -172,7 +172,7 @@ static void put_path(struct winecs *w, const struct winecs_field *f, struct slic
 }
 
 /* The first file of a list of kinds and names. */
-static void put_threat_file(struct winecs *w, struct slice v)
+static void put_threat_file(struct winecs *w, const struct winecs_field *f, struct slice v)
 {
 	static const struct winecs_field file = W_FIELD("", W_FILE, ECS_FILE_PATH, ECS_FILE_NAME);
 	struct slice part;
@@ -329,7 +329,7 @@ static void put_registry(struct winecs *w, const struct winecs_field *f, struct 
 }
 
 /* Sysmon writes "DWORD (0x00000001)", "QWORD (0x..-0x..)", "Binary Data", or the text. */
-static void put_details(struct winecs *w, struct slice v)
+static void put_details(struct winecs *w, const struct winecs_field *f, struct slice v)
 {
 	struct slice hex = { v.p + 7, v.n > 8 ? v.n - 8 : 0 };
 	uint64_t n;
@@ -349,7 +349,7 @@ static void put_details(struct winecs *w, struct slice v)
 }
 
 /* "type:  5 name;::ffff:192.0.2.1;": names are told too, but only addresses are listed. */
-static void put_answers(struct winecs *w, struct slice v)
+static void put_answers(struct winecs *w, const struct winecs_field *f, struct slice v)
 {
 	struct slice part, ip;
 
@@ -389,7 +389,7 @@ static struct slice joined(struct winecs *w, struct slice a, struct slice b)
 }
 
 /* A file of a share: how the client and how the server call it. */
-static void put_share(struct winecs *w, struct slice share)
+static void put_share(struct winecs *w, const struct winecs_field *f, struct slice share)
 {
 	static const struct winecs_field file = W_FIELD("", W_FILE, ECS_FILE_PATH, ECS_FILE_NAME);
 	struct slice local = winecs_value(w, SLICE("ShareLocalPath"));
@@ -408,7 +408,7 @@ static void put_share(struct winecs *w, struct slice share)
 	put_path(w, &file, winecs_blank(local) ? relative : joined(w, local, relative));
 }
 
-static void put_context(struct winecs *w, struct slice v)
+static void put_context(struct winecs *w, const struct winecs_field *f, struct slice v)
 {
 	struct slice line;
 
@@ -421,10 +421,10 @@ static void put_context(struct winecs *w, struct slice v)
 			if (line.p[i] != ' ' && line.p[i] != '\t')
 				name[n++] = (char)(line.p[i] | 0x20);
 		line = slice_trim(slice_from(line, (size_t)(eq + 1)));
-		for (const struct winecs_field *f = winecs_context;
-		     n > 0 && line.n > 0 && f->kind != W_END; f++)
-			if (slice_eq(f->from, (struct slice){ name, n }))
-				winecs_put(w, f, line);
+		for (const struct winecs_field *c = winecs_context;
+		     n > 0 && line.n > 0 && c->kind != W_END; c++)
+			if (slice_eq(c->from, (struct slice){ name, n }))
+				winecs_put(w, c, line);
 	}
 }
 
@@ -458,84 +458,75 @@ static void put_bits(struct winecs *w, const struct winecs_field *f, struct slic
 			winecs_describe(w, f->from, slice_str(bit->name));
 }
 
+static void put_text(struct winecs *w, const struct winecs_field *f, struct slice v)
+{
+	set(w, f->to, v);
+}
+
+static void put_lower(struct winecs *w, const struct winecs_field *f, struct slice v)
+{
+	set(w, f->to, lower(w, v));
+}
+
+static void put_add(struct winecs *w, const struct winecs_field *f, struct slice v)
+{
+	event_add(w->ev, (enum ecs)f->to, v);
+}
+
+static void put_number(struct winecs *w, const struct winecs_field *f, struct slice v)
+{
+	set_number(w, f->to, v, 0);
+}
+
+static void put_port(struct winecs *w, const struct winecs_field *f, struct slice v)
+{
+	set_number(w, f->to, v, 1);
+}
+
+static void put_direction(struct winecs *w, const struct winecs_field *f, struct slice v)
+{
+	set(w, f->to, slice_is(v, "true") ? SLICE("egress") : SLICE("ingress"));
+}
+
+static void put_family(struct winecs *w, const struct winecs_field *f, struct slice v)
+{
+	set(w, f->to, slice_is(v, "true") ? SLICE("ipv6") : SLICE("ipv4"));
+}
+
 void winecs_put(struct winecs *w, const struct winecs_field *f, struct slice v)
 {
-	switch ((enum winecs_kind)f->kind) {
-	case W_TEXT:
-	case W_SYSTEM_USER:
-		set(w, f->to, v);
-		break;
-	case W_LOWER:
-		set(w, f->to, lower(w, v));
-		break;
-	case W_ADD:
-		event_add(w->ev, (enum ecs)f->to, v);
-		break;
-	case W_NUMBER:
-	case W_PID:
-		set_number(w, f->to, v, 0);
-		break;
-	case W_PORT:
-		set_number(w, f->to, v, 1);
-		break;
-	case W_IP:
-		put_ip(w, f, v);
-		break;
-	case W_IP_PORT:
-		put_ip_port(w, f, v);
-		break;
-	case W_PROGRAM:
-	case W_FILE:
-		put_path(w, f, v);
-		break;
-	case W_THREAT_FILE:
-		put_threat_file(w, v);
-		break;
-	case W_ACCOUNT:
-	case W_PRINCIPAL:
-		put_account(w, f, v);
-		break;
-	case W_MEMBER:
-		put_member(w, f, v);
-		break;
-	case W_HASHES:
-		put_hashes(w, f, v);
-		break;
-	case W_COMMAND:
-		put_command(w, f, v);
-		break;
-	case W_REGISTRY:
-	case W_REGISTRY_VALUE:
-		put_registry(w, f, v);
-		break;
-	case W_DETAILS:
-		put_details(w, v);
-		break;
-	case W_ANSWERS:
-		put_answers(w, v);
-		break;
-	case W_DIRECTION:
-		set(w, f->to, slice_is(v, "true") ? SLICE("egress") : SLICE("ingress"));
-		break;
-	case W_FAMILY:
-		set(w, f->to, slice_is(v, "true") ? SLICE("ipv6") : SLICE("ipv4"));
-		break;
-	case W_LIST:
-		put_list(w, f, v);
-		break;
-	case W_SHARE:
-		put_share(w, v);
-		break;
-	case W_CONTEXT:
-		put_context(w, v);
-		break;
-	case W_NAME:
-		put_name(w, f, v);
-		break;
-	case W_BITS:
-		put_bits(w, f, v);
-		break;
-	case W_END:
-		break;
-	}
+	static void (*const puts[])(struct winecs * w, const struct winecs_field *f,
+				    struct slice v) = {
+		[W_TEXT] = put_text,
+		[W_SYSTEM_USER] = put_text,
+		[W_LOWER] = put_lower,
+		[W_ADD] = put_add,
+		[W_NUMBER] = put_number,
+		[W_PID] = put_number,
+		[W_PORT] = put_port,
+		[W_IP] = put_ip,
+		[W_IP_PORT] = put_ip_port,
+		[W_PROGRAM] = put_path,
+		[W_FILE] = put_path,
+		[W_THREAT_FILE] = put_threat_file,
+		[W_ACCOUNT] = put_account,
+		[W_PRINCIPAL] = put_account,
+		[W_MEMBER] = put_member,
+		[W_HASHES] = put_hashes,
+		[W_COMMAND] = put_command,
+		[W_REGISTRY] = put_registry,
+		[W_REGISTRY_VALUE] = put_registry,
+		[W_DETAILS] = put_details,
+		[W_ANSWERS] = put_answers,
+		[W_DIRECTION] = put_direction,
+		[W_FAMILY] = put_family,
+		[W_LIST] = put_list,
+		[W_SHARE] = put_share,
+		[W_CONTEXT] = put_context,
+		[W_NAME] = put_name,
+		[W_BITS] = put_bits,
+	};
+
+	_Static_assert(sizeof(puts) / sizeof(puts[0]) == W_KINDS, "each kind has its function");
+	puts[f->kind](w, f, v);
 }
