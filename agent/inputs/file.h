@@ -30,7 +30,8 @@
 
 #include "agent/inputs/input.h"
 
-#define FILE_HEAD_MAX 1024u /* bytes that a fingerprint covers at most */
+#define FILE_HEAD_MAX 1024u                /* bytes that a fingerprint covers at most */
+#define FILE_NULS_MAX ((uint64_t)64 << 20) /* NUL bytes in front that are passed over at once */
 #define FILE_DIR_MAX  2048u /* of the name of a folder in which rotation leaves something */
 #define FILE_DIRS_MAX 4u    /* folders in which rotation leaves what was a log: its own is one */
 #define FILE_STARTED  "started" /* the mark of the first start: its name behind file:ID: */
@@ -172,6 +173,9 @@ void tail_store(struct tail *t);                          /* its place, without 
 /* file_place.c */
 #define FILE_END_MAX 128u
 uint64_t print_hash(const void *p, size_t n);
+/* The file begins so, compressed or not; NUL bytes in front are inflated, FILE_NULS_MAX at most. gz
+ * is at its beginning before, and after when true. */
+bool print_is_in_gz(const struct file_print *print, gzFile gz);
 struct file_end end_of(struct slice before, uint64_t at); /* before: what stands before `at` */
 bool end_is_in(const struct file_end *end, int fd);
 /* The same in a compressed file, which is inflated up to there; what stands too far behind is

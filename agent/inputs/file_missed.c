@@ -101,18 +101,16 @@ bool file_is_of(const struct tail *t, const char *log)
 		file_generation(file_base(log), file_base(t->path), &rank));
 }
 
-/* Names move on while files are read, so they tell only where no fingerprint can. An inode does not
- * tell where its tail was not met since the start: another file may have it now. */
-static bool known(const struct tail *from, const struct stat *st, const char *path)
+/* Names move on while files are read, so they do not tell. An inode does not where its tail was not
+ * met since the start: another file may have it now. */
+static bool known(const struct tail *from, const struct stat *st)
 {
 	for (size_t i = 0; i < from->fs->n_tails; i++) {
 		const struct tail *t = from->fs->tails[i];
 		bool unmet = t->state == TAIL_PARKED && t->seen != t->fs->scan && t->print.n > 0 &&
-			     t->print.base == 0 && strcmp(t->path, from->path) == 0;
+			     strcmp(t->path, from->path) == 0;
 
-		if (!t->dead &&
-		    ((t->ino == st->st_ino && t->dev == st->st_dev && !unmet) ||
-		     (t->gz != NULL && t->print.base > 0 && strcmp(t->real, path) == 0)))
+		if (!t->dead && t->ino == st->st_ino && t->dev == st->st_dev && !unmet)
 			return true;
 	}
 	return false;
@@ -133,21 +131,35 @@ static int open_one(const char *path)
 	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
 }
 
-/* Its first bytes, through zlib, which reads plain files too. */
-static bool fingerprint(struct tail *t)
+/* Its first bytes, through zlib, which reads plain files too; hole: what it is known to begin
+ * after. NUL bytes in front are passed over: how many is a part of what it is known by. */
+static bool fingerprint(struct tail *t, uint64_t hole)
 {
-	int n = gzread(t->gz, t->head, FILE_HEAD_MAX);
+	uint64_t at = hole;
+	int n, nuls;
 
-	if (n <= 0 || (gzdirect(t->gz) != 0 && file_compressed(t->real)) || gzrewind(t->gz) < 0)
+	if (gzseek(t->gz, (z_off_t)hole, SEEK_SET) < 0)
 		return false;
-	t->print.n = (uint32_t)n;
-	t->print.hash = print_hash(t->head, (size_t)n);
+	do {
+		n = gzread(t->gz, t->head, FILE_HEAD_MAX);
+		for (nuls = 0; nuls < n && t->head[nuls] == '\0'; nuls++)
+			;
+		at += (uint64_t)nuls;
+	} while (n > 0 && nuls == n && at - hole <= FILE_NULS_MAX);
+	if (n <= nuls || (gzdirect(t->gz) != 0 && file_compressed(t->real)) ||
+	    gzseek(t->gz, (z_off_t)at, SEEK_SET) < 0)
+		return false;
+	n = gzread(t->gz, t->head, FILE_HEAD_MAX);
+	if (n <= 0 || gzrewind(t->gz) < 0)
+		return false;
+	t->offset = at;
+	t->print = (struct file_print){ at, (uint32_t)n, print_hash(t->head, (size_t)n) };
 	return true;
 }
 
 static bool begins_with_print(const struct tail *o, const struct tail *t)
 {
-	return o->print.n > 0 && o->print.base == 0 && o->print.n <= t->print.n &&
+	return o->print.n > 0 && o->print.base == t->print.base && o->print.n <= t->print.n &&
 	       print_hash(t->head, o->print.n) == o->print.hash && end_is_in_gz(&o->end, t->gz);
 }
 
@@ -163,17 +175,19 @@ static bool printed(const struct tail *o, const struct tail *t)
 static bool begins_as(const struct tail *o, const struct tail *t)
 {
 	char a[4096], b[sizeof(a)];
-	size_t at = 0;
+	const uint64_t base = t->print.base;
+	uint64_t at = base;
 	int n = 1;
 
-	if (o->fd < 0)
+	if (o->fd < 0 || (base > 0 && (pread(o->fd, b, 1, (off_t)base - 1) != 1 || b[0] != '\0')) ||
+	    gzseek(t->gz, (z_off_t)base, SEEK_SET) < 0)
 		return false;
-	while (n > 0 && at < ALIKE_MAX && (n = gzread(t->gz, a, sizeof(a))) > 0) {
+	while (n > 0 && at - base < ALIKE_MAX && (n = gzread(t->gz, a, sizeof(a))) > 0) {
 		if (pread_all(o->fd, b, (size_t)n, (off_t)at) != n || memcmp(a, b, (size_t)n) != 0)
 			break;
-		at += (size_t)n;
+		at += (uint64_t)n;
 	}
-	return gzrewind(t->gz) == 0 && at > 0 && (n <= 0 || at >= ALIKE_MAX);
+	return gzrewind(t->gz) == 0 && at > base && (n <= 0 || at - base >= ALIKE_MAX);
 }
 
 /* o is open, perhaps not read yet, and was renamed or removed: t is what compression made of it. */
@@ -181,7 +195,7 @@ static bool squeezed(const struct tail *o, const struct tail *t)
 {
 	struct stat st;
 
-	return o->fd >= 0 && o->state != TAIL_LIVE && o->print.base == 0 &&
+	return o->fd >= 0 && o->state != TAIL_LIVE &&
 	       (file_compressed(t->real) || (fstat(o->fd, &st) == 0 && st.st_nlink == 0)) &&
 	       begins_as(o, t);
 }
@@ -235,6 +249,7 @@ static enum begun begin(struct tail *o, const char *path)
 	int fd = open_one(path), error = errno;
 	enum begun r = UNDECIDED;
 	struct stat st;
+	off_t hole;
 	bool old;
 
 	if (fd < 0 && error != ENOENT && error != ELOOP && error != ESTALE) {
@@ -243,20 +258,22 @@ static enum begun begin(struct tail *o, const char *path)
 	}
 	if (t == NULL || fd < 0 || !tail_set_path(t, path) || fstat(fd, &st) < 0)
 		goto fail;
-	if (known(o, &st, path)) { /* another one has got the name since */
+	if (known(o, &st)) { /* another one has got the name since */
 		r = KNOWN;
 		goto fail;
 	}
 	free(t->path);
 	t->path = strdup(o->path); /* the name that people know */
 	t->head = malloc(FILE_HEAD_MAX);
+	hole = lseek(fd, 0, SEEK_DATA);
+	lseek(fd, 0, SEEK_SET);
 	t->gz = t->path != NULL && t->head != NULL ? gzdopen(fd, "rb") : NULL;
 	if (t->gz == NULL)
 		goto fail;
 	fd = -1; /* the stream's now */
 	old = time_now_ns() - st.st_ctim.tv_sec * NS_PER_SEC > BEING_MADE_NS;
 	r = old ? KNOWN : UNDECIDED; /* where it cannot be read */
-	if (fingerprint(t))
+	if (fingerprint(t, hole > 0 ? (uint64_t)hole : 0))
 		r = known_bytes(t, old);
 	if (r != BEGUN)
 		goto fail;
@@ -346,23 +363,18 @@ static bool collect(const struct tail *o, DIR *d, const char *dir, struct genera
 /* The file begins with the bytes that o is known by. */
 static bool holds(const struct tail *o, const char *path)
 {
-	char head[FILE_HEAD_MAX];
-	uint64_t skip = o->print.base;
-	size_t n = o->fd >= 0 && o->head_n > 0 ? o->head_n : o->print.n;
-	int fd = n > 0 && skip <= NULS_MAX ? open_one(path) : -1;
-	gzFile gz = fd >= 0 ? gzdopen(fd, "rb") : NULL;
-	bool ok = gz != NULL;
+	struct file_print print = o->print;
+	gzFile gz;
+	int fd;
+	bool ok;
 
-	while (ok && skip > 0) {
-		int k = gzread(gz, head, (unsigned)(skip < sizeof(head) ? skip : sizeof(head)));
-
-		ok = k > 0;
-		skip -= ok ? (uint64_t)k : 0;
+	if (o->fd >= 0 && o->head_n > print.n) {
+		print.n = (uint32_t)o->head_n;
+		print.hash = print_hash(o->head, o->head_n);
 	}
-	ok = ok && gzread(gz, head, (unsigned)n) == (int)n &&
-	     (n != o->print.n ? memcmp(head, o->head, n) == 0
-			      : print_hash(head, n) == o->print.hash) &&
-	     gzrewind(gz) == 0 && end_is_in_gz(&o->end, gz);
+	fd = print.n > 0 ? open_one(path) : -1;
+	gz = fd >= 0 ? gzdopen(fd, "rb") : NULL;
+	ok = gz != NULL && print_is_in_gz(&print, gz) && end_is_in_gz(&o->end, gz);
 	if (gz != NULL)
 		gzclose(gz);
 	else if (fd >= 0)
@@ -465,7 +477,7 @@ static bool begin_newer(struct tail *o, const char *dir, const struct generation
 		bool gz = slice_ends(slice_str(m[i].name), SLICE(".gz"));
 
 		snprintf(path, sizeof(path), "%s/%s", dir, m[i].name);
-		if (!newer(&m[i], o, from) || known(o, &m[i].st, path) ||
+		if (!newer(&m[i], o, from) || known(o, &m[i].st) ||
 		    (gz && !o->fs->conf->compressed))
 			continue;
 		if ((gz || m[i].odd) && i > 0 && plain_of(&m[i], &m[i - 1]))

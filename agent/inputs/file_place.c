@@ -56,6 +56,16 @@ bool end_is_in_gz(const struct file_end *end, gzFile gz)
 	return gzrewind(gz) == 0 && ok;
 }
 
+bool print_is_in_gz(const struct file_print *print, gzFile gz)
+{
+	char head[FILE_HEAD_MAX];
+
+	return print->n > 0 && (gzdirect(gz) != 0 || print->base <= FILE_NULS_MAX) &&
+	       gzseek(gz, (z_off_t)print->base, SEEK_SET) >= 0 &&
+	       gzread(gz, head, print->n) == (int)print->n &&
+	       print_hash(head, print->n) == print->hash && gzrewind(gz) == 0;
+}
+
 /* Digits up to the stop, or to the end. */
 static bool number(struct slice *s, char stop, uint64_t max, uint64_t *ret)
 {

@@ -21,7 +21,6 @@
 #define STRONG         256u   /* a fingerprint this long tells by itself */
 #define CANDIDATES_MAX 1000u  /* names looked at in one folder */
 #define QUIET_NS       (INT64_C(100) * NS_PER_MS)
-#define GZ_BASE_MAX    ((uint64_t)16 << 20) /* NUL bytes inflated and passed over at most */
 
 static bool near(const struct tail *a, const struct tail *b)
 {
@@ -115,12 +114,19 @@ enum rest_begin rest_begin(struct tail *t)
 	return wait ? BEGIN_WAIT : BEGIN_HERE;
 }
 
-static bool tracked(const struct files *fs, const struct stat *st)
+/* Somebody has the inode of the file in fd. What was read to its end and closed may have lost it.
+ */
+static bool tracked(const struct files *fs, int fd, const struct stat *st)
 {
-	for (size_t i = 0; i < fs->n_tails; i++)
-		if (!fs->tails[i]->dead && fs->tails[i]->ino == st->st_ino &&
-		    fs->tails[i]->dev == st->st_dev)
+	for (size_t i = 0; i < fs->n_tails; i++) {
+		struct tail *t = fs->tails[i];
+
+		if (t->dead || t->ino != st->st_ino || t->dev != st->st_dev)
+			continue;
+		if (t->state != TAIL_PARKED || !t->done || t->print.n == 0 || tail_matches(t, fd))
 			return true;
+		t->ino = 0;
+	}
 	return false;
 }
 
@@ -148,20 +154,10 @@ static bool adopt_plain(struct tail *o, int fd, const struct stat *st)
 
 static bool adopt_gz(struct tail *o, int fd)
 {
-	char head[FILE_HEAD_MAX];
-	uint64_t skip = o->print.base;
-	gzFile gz = skip <= GZ_BASE_MAX ? gzdopen(fd, "rb") : NULL;
-	bool ok = gz != NULL && gzdirect(gz) == 0;
+	gzFile gz = gzdopen(fd, "rb");
+	bool ok = gz != NULL && gzdirect(gz) == 0 && print_is_in_gz(&o->print, gz) &&
+		  end_is_in_gz(&o->end, gz);
 
-	while (ok && skip > 0) {
-		int n = gzread(gz, head, (unsigned)(skip < sizeof(head) ? skip : sizeof(head)));
-
-		ok = n > 0;
-		skip -= ok ? (uint64_t)n : 0;
-	}
-	ok = ok && gzread(gz, head, o->print.n) == (int)o->print.n &&
-	     print_hash(head, o->print.n) == o->print.hash && gzrewind(gz) == 0 &&
-	     end_is_in_gz(&o->end, gz);
 	if (gz == NULL)
 		close(fd);
 	else if (!ok)
@@ -203,7 +199,7 @@ static bool try_one(struct tail *o, int dir, const char *name, enum pass pass)
 		o->mtime = st.st_mtim;
 		return true;
 	}
-	if (tracked(o->fs, &st) || (pass == BY_INODE && st.st_dev != o->was_dev))
+	if (tracked(o->fs, fd, &st) || (pass == BY_INODE && st.st_dev != o->was_dev))
 		goto no;
 	if (adopt_plain(o, fd, &st))
 		return true;

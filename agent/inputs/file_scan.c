@@ -394,8 +394,10 @@ static void done_unseen(struct tail *t)
 	if (moved)
 		rest_renamed(t);
 	if (grown(t)) {
-		if (!followed_as_rotated(t))
+		if (!followed_as_rotated(t) && t->fd >= 0) {
 			tail_close(t); /* those are other bytes */
+			t->ino = 0;
+		}
 		return;
 	}
 	if (moved && !t->pending && !tail_wanted(t))

@@ -44,7 +44,7 @@ static void copy(const char *from, const char *to, bool gz)
 	struct err err;
 	gzFile z;
 
-	if (file_read(at(from), 1 << 20, &b, &err) < 0)
+	if (file_read(at(from), 4 << 20, &b, &err) < 0)
 		fail_msg("%s", err.msg);
 	if (!gz) {
 		put_at(to, b.p, b.n, 0);

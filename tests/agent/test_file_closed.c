@@ -137,6 +137,7 @@ static void test_its_bytes_are_others_now(void **state)
 	put_at("log.1", "x\ny\n", 4, -1);
 	open_in(w, more);
 	come_to_rest(w, "others", more, LINES("a", "b"));
+	assert_int_equal(((struct files *)w->in.data)->n_tails, 1);
 	finish(w);
 }
 
