@@ -10,15 +10,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/base/time.h"
-
 #define DB_APPLICATION_ID 0x56617274 /* "Vart": what file(1) and we know it by */
 #define DB_BUSY_MS        10000
 #define DB_POLL_MS        2
-#define DB_GIVE_WAY_MS    (2 * DB_POLL_MS) /* long enough for one that polls to come in */
+#define DB_GIVE_WAY_MS    200 /* a thread that polls may be late on a busy machine */
 
-/* When a handle of this process last found the database locked: time_mono_ns. */
-static _Atomic int64_t waited_ns;
+/* Threads of this process that found the database locked and poll; how many of them got in. */
+static _Atomic unsigned waiters, served;
+static _Thread_local bool waiting; /* this one does */
 
 static enum err_code code_of(int rc)
 {
@@ -69,9 +68,22 @@ int db_fail(sqlite3 *db, const char *what, struct err *err)
 		       sqlite3_errmsg(db), help_of(code));
 }
 
+/* After each call that may have waited, whether it got in or gave up. */
+static int waited(int rc)
+{
+	if (waiting) {
+		waiting = false;
+		served++;
+		waiters--;
+	}
+	return rc;
+}
+
 static int exec(sqlite3 *db, const char *sql, const char *what, struct err *err)
 {
-	return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_fail(db, what, err);
+	return waited(sqlite3_exec(db, sql, NULL, NULL, NULL)) == SQLITE_OK
+		       ? 0
+		       : db_fail(db, what, err);
 }
 
 static void pause_ms(long ms)
@@ -83,15 +95,22 @@ static void pause_ms(long ms)
  * ever more seldom, so next to a thread that writes without a pause it may never get its turn. */
 static int on_busy(void *arg, int times)
 {
-	waited_ns = time_mono_ns();
+	if (!waiting) {
+		waiting = true;
+		waiters++;
+	}
 	pause_ms(DB_POLL_MS);
 	return times < DB_BUSY_MS / DB_POLL_MS;
 }
 
+/* One that waits goes first, however late it is woken; within a bound, for what it waits for may be
+ * another process. */
 static void give_way(void)
 {
-	if (time_mono_ns() - waited_ns < DB_GIVE_WAY_MS * NS_PER_MS)
-		pause_ms(DB_GIVE_WAY_MS);
+	const unsigned before = served;
+
+	for (int ms = 0; ms < DB_GIVE_WAY_MS && waiters > 0 && served == before; ms += DB_POLL_MS)
+		pause_ms(DB_POLL_MS);
 }
 
 int db_begin(sqlite3 *db, struct err *err)
@@ -154,7 +173,7 @@ static int query(sqlite3 *db, sqlite3_stmt **ret, struct err *err, const char *s
 {
 	sqlite3_stmt *st = NULL;
 
-	if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK ||
+	if (waited(sqlite3_prepare_v2(db, sql, -1, &st, NULL)) != SQLITE_OK ||
 	    bind_all(st, kinds, ap) != SQLITE_OK) {
 		db_fail(db, "prepare a statement", err);
 		sqlite3_finalize(st);
@@ -178,7 +197,7 @@ int db_query(sqlite3 *db, sqlite3_stmt **ret, struct err *err, const char *sql, 
 
 int db_next(sqlite3 *db, sqlite3_stmt *st, struct err *err)
 {
-	switch (sqlite3_step(st)) {
+	switch (waited(sqlite3_step(st))) {
 	case SQLITE_ROW:
 		return 1;
 	case SQLITE_DONE:
