@@ -12,7 +12,9 @@
 #define RING        1024u
 #define CONTROL     0x1ffu /* nine 1-bits begin a control symbol of 13 */
 #define COPY_MAX    271u
-#define ROOM        (RING + COPY_MAX) /* got at once, so that the hot loop asks seldom */
+#define CHUNK       16u        /* copied at once, where the bytes behind it are ours */
+#define MOST        23u        /* bits of the longest symbol */
+#define ROOM        (8 * RING) /* got at once, so that the hot loop asks seldom */
 #define LENGTH_TAIL 4u
 
 enum scheme { SCHEME_NONE, SCHEME_COPIES, SCHEME_LITERALS };
@@ -118,6 +120,62 @@ static size_t ago(size_t n, size_t from)
 	return back == 0 ? RING : back; /* the next place to be written has the oldest byte */
 }
 
+/* Scheme 1 while neither end is near and all that is copied was written since the reset: nearly
+ * always. No question is asked twice, and what is read stays in registers. It stops in front of
+ * what it leaves to step(). */
+static void run(struct reader *r)
+{
+	const struct bits *b = &r->b;
+	size_t max = r->start + r->max, cap = r->out->cap, end = max < cap ? max : cap,
+	       n = r->out->n;
+	uint64_t held = b->held, word;
+	size_t at = b->at;
+	unsigned have = b->n;
+
+	while (end - n >= COPY_MAX + CHUNK && b->in.n - at >= 8) {
+		const struct count *c;
+		unsigned ones, len;
+		size_t back;
+		uint64_t v;
+
+		memcpy(&word, b->in.p + at, 8);
+		held |= be64toh(word) >> have; /* bits past have are those that come again */
+		at += (63 - have) >> 3;
+		have |= 56;
+		while (have >= 9 && held >> 63 == 0) {
+			r->out->p[n++] = (char)(held >> 55);
+			held <<= 9;
+			have -= 9;
+		}
+		if (have < MOST)
+			continue;
+		if (held >> 55 == CONTROL)
+			break;
+		ones = (unsigned)__builtin_clzll(~(held << 1));
+		c = &counts[ones < 4 ? ones : 4];
+		v = held << (1 + c->prefix);
+		len = c->base + (unsigned)(v >> (64 - c->bits));
+		v <<= c->bits;
+		back = ((n - r->reset - (size_t)(v >> 54) - 1) & (RING - 1)) + 1;
+		if (back > n - r->reset)
+			break;
+		held = v << 10;
+		have -= 1 + c->prefix + c->bits + 10;
+		if (back >= CHUNK)
+			for (unsigned i = 0; i < len; i += CHUNK) /* it may write behind its end */
+				memcpy(r->out->p + n + i, r->out->p + n + i - back, CHUNK);
+		else
+			for (unsigned i = 0; i < len;
+			     i++) /* it may read what it has just written */
+				r->out->p[n + i] = r->out->p[n + i - back];
+		n += len;
+	}
+	r->out->n = n;
+	r->b.at = at;
+	r->b.n = have;
+	r->b.held = have < 64 ? held & ~(~UINT64_C(0) >> have) : held;
+}
+
 static void reset(struct reader *r, enum scheme scheme)
 {
 	size_t n = r->out->n - r->reset;
@@ -153,12 +211,9 @@ static int copy(struct reader *r, struct err *err)
 	to = r->out->p + r->out->n;
 	n = r->out->n - r->reset;
 	back = ago(n, from);
-	if (back <= n && back >= len)
-		memcpy(to, to - back, len);
-	else
-		for (unsigned i = 0; i < len; i++) /* it may read what it has just written */
-			to[i] = back <= n + i ? to[(ptrdiff_t)i - (ptrdiff_t)back]
-					      : r->old[(from + i) & (RING - 1)];
+	for (unsigned i = 0; i < len; i++) /* it may read what it has just written */
+		to[i] = back <= n + i ? to[(ptrdiff_t)i - (ptrdiff_t)back]
+				      : r->old[(from + i) & (RING - 1)];
 	r->out->n += len;
 	return 0;
 }
@@ -247,6 +302,8 @@ int sldc_read(struct slice in, size_t max, struct buf *out, struct err *err)
 	if (out->failed)
 		return err_nomem(err);
 	while (done == 0) {
+		if (r.scheme == SCHEME_COPIES)
+			run(&r);
 		fill(&r.b);
 		done = step(&r, err);
 	}
