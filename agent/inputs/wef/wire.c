@@ -6,7 +6,7 @@
 
 #include "agent/inputs/syslog.h"
 
-#define READ_CHUNK  65536u
+#define READ_CHUNK  16384u /* as much is held of a body that must wait for room */
 #define LINGER_MS   2000u
 #define KEEPALIVE_S 60u
 
