@@ -65,15 +65,17 @@ def judged(reg, path, offsets):
 
 class Blocks(Judge):
     """Tells what blocks hold without reading the events' JSON: how many events, and the sum of their
-    checksums, by which they are compared with what was sent, in whatever order."""
+    checksums, by which they are compared with what was sent, in whatever order. marked: events that
+    hold `mark`."""
 
     META = re.compile(rb'^\{"@metadata":\{"vartio":\{[^}]*\}\},?')
 
     BEAT = re.compile(rb'^(\{"@timestamp":"[^"]*",)"@metadata":\{[^}]*\},')
 
-    def __init__(self, keep=None):
+    def __init__(self, keep=None, mark=b""):
         super().__init__(None)
-        self.events = self.sum = self.bytes = 0
+        self.events = self.sum = self.bytes = self.marked = 0
+        self.mark = mark
         self.runs, self.keep = {}, keep
 
     @staticmethod
@@ -108,16 +110,17 @@ class Blocks(Judge):
                 text = self.BEAT.sub(rb"\1", text)
             self.sum += zlib.crc32(text)
             self.bytes += length
+            self.marked += self.mark in text
             at += 10 + length
             n += 1
         self.events += n
         return n
 
 
-def blocks_of_queue(reg, keep=None):
+def blocks_of_queue(reg, keep=None, mark=b""):
     """The Blocks of a collector's queue. Ends the program unless each sender's events are there once,
     numbered without a gap."""
-    blocks = Blocks(keep)
+    blocks = Blocks(keep, mark)
     blocks.folder(reg.state / "queue")
     if blocks.faults:
         sys.exit("the queue is damaged: no figures")
