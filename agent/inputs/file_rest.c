@@ -379,7 +379,8 @@ void rest_truncated(struct tail *t)
 	t->stored = t->stored && o == NULL; /* o has its checkpoint now */
 	t->head_n = 0;
 	t->dirty = true;
-	if (o != NULL && o->real != NULL && !o->dead)
+	/* What nothing was read of, a scan looks for when it has met all that the globs match. */
+	if (o != NULL && o->real != NULL && !o->dead && o->print.n > 0)
 		rest_search(o);
 	files_wake_held(fs);
 }

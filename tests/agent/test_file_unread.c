@@ -149,15 +149,26 @@ static void test_a_new_log_renamed_at_once(void **state)
 	dir_free();
 }
 
-/* While the agent cannot read, what it has not read of is written, copied and truncated. */
+static void open_matching(struct world *w, bool copies)
+{
+	char yaml[256];
+
+	snprintf(yaml, sizeof(yaml), "{paths: ['%s/log%s'], poll_ms: 1s%s}", dir, copies ? "*" : "",
+		 more);
+	world_open(w, &input_file, yaml);
+}
+
+/* While the agent cannot read, what it has not read of is written, copied and truncated; the globs
+ * may match the copy. */
 static void test_an_unread_log_is_copied_and_truncated(void **state)
 {
-	for (int killed = 0; killed < 2; killed++) {
+	for (int i = 0; i < 4; i++) {
+		const bool killed = i % 2, copies = i / 2;
 		struct world *w = world_new();
 
 		dir_new();
 		put_at("log", "", 0, -1);
-		open_in(w, more);
+		open_matching(w, copies);
 		scan_once(w);
 		w->in.cls->pause(&w->in);
 		put_at("log", "a\n", 2, -1);
@@ -167,10 +178,13 @@ static void test_an_unread_log_is_copied_and_truncated(void **state)
 		put_at("log", "c\n", 2, -1);
 		if (killed) {
 			world_close(w);
-			open_in(w, more);
+			open_matching(w, copies);
 		} else {
 			w->in.cls->resume(&w->in);
 		}
+		assert_true(world_wait(w, world_has, 2));
+		for (int k = 0; k < 3; k++)
+			scan_once(w);
 		come_to_rest(w, "copied before it was read", more, LINES("a", "c"));
 		world_free(w);
 		dir_free();
