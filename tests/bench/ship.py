@@ -214,9 +214,11 @@ class Ship:
     def __init__(self, work, quick, parts):
         self.work, self.parts, self.figures = work, parts, {}
         self.runs = 1 if quick else 3
-        self.lines = list(logs.auth_lines(20_000 if quick else 400_000))
+        # What a run begins and ends with is in its figures (the first blocks find cold memory, the last
+        # one waits 200 ms for company): a quick one has as many events as 50 s allow.
+        self.lines = list(logs.auth_lines(40_000 if quick else 400_000))
         self.windows = list(logs.windows_lines(7_000 if quick else 100_000))
-        self.rounds, self.quick = (2 if quick else 1), quick
+        self.rounds, self.quick = (5 if quick else 1), quick
 
     def measure(self):
         auth = Tailing("auth", self.work, self.lines, self.runs, backlog=True)
