@@ -19,6 +19,7 @@ static const struct {
 	{ "an empty body", P "Content-Length: 0\r\n\r\n", 0, 0 },
 	{ "SLDC", P L "Content-Encoding: sldc\r\n\r\n", 0, 5 },
 	{ "GET", "GET / HTTP/1.1\r\n\r\n", 405, 0 },
+	{ "HTTP/1.0", "POST / HTTP/1.0\r\n" L "\r\n", 505, 5 },
 	{ "HTTP/2", "POST / HTTP/2\r\n" L "\r\n", 505, 5 },
 	{ "no length", P "\r\n", 411, 0 },
 	{ "chunked", P "Transfer-Encoding: chunked\r\n\r\n", 411, 0 },

@@ -104,12 +104,13 @@ def renewed(build):
 
 
 def certificates(build):
-    """who has no certificate, one of another authority, or one that is not for clients, is refused"""
+    """who has no certificate, one of another authority, not for clients, or with a colon in its name, is refused"""
     with lib.region(build) as reg:
         dom = Domain(reg)
         other = wefpki.Pki(reg.folder / "other", "Other CA")
         cases = {"no certificate": (None, None), "another authority": other.issue("ws01.example.lan"),
-                 "not for clients": dom.pki.issue("server.example.lan", "serverAuth")}
+                 "not for clients": dom.pki.issue("server.example.lan", "serverAuth"),
+                 "a name with a colon": dom.pki.issue("ws01:system")}
         for what, (crt, key) in cases.items():
             try:
                 client = wc.Client(("127.0.0.1", dom.port), tls=(dom.pki.ca, crt, key), host=HOST)

@@ -59,11 +59,10 @@ static void request_line(struct http_head *h, struct slice line)
 	h->path = (struct slice){ line.p + a + 1, (size_t)(b - a) - 1 };
 	if (slice_chr(h->path, ' ') >= 0 || h->path.p[0] != '/' || !is_token(method))
 		refuse(h, 400, "the first line is no request");
-	else if (!slice_is(version, "HTTP/1.1") && !slice_is(version, "HTTP/1.0"))
+	else if (!slice_is(version, "HTTP/1.1"))
 		refuse(h, 505, "only HTTP/1.1 is spoken here");
 	else if (!slice_is(method, "POST"))
 		refuse(h, 405, "only POST is taken here");
-	h->close = h->close || slice_is(version, "HTTP/1.0");
 }
 
 static void on_length(struct http_head *h, struct slice v)

@@ -20,7 +20,7 @@ struct http_head {
 	struct slice host;          /* the Host field */
 	enum http_encoding encoding;
 	size_t length;    /* of the body */
-	bool close;       /* "Connection: close", or HTTP/1.0 */
+	bool close;       /* "Connection: close" */
 	bool expects;     /* "Expect: 100-continue" */
 	unsigned refused; /* 0, or the status that answers this request; the connection then ends */
 	const char *why;  /* refused: in plain words */

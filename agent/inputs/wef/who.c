@@ -9,13 +9,16 @@
 #include "common/base/hash.h"
 #include "common/net/identity.h"
 
-static void set_client(struct session *s, const char *name)
+static int set_client(struct session *s, const char *name, struct err *err)
 {
 	size_t n = 0;
 
+	if (strchr(name, ':') != NULL) /* in a checkpoint's key it ends a client's name */
+		return err_set(err, ERR_DENIED, "%s: its name holds a colon", wire_peer(s->wire));
 	for (; name[n] != '\0' && n + 1 < sizeof(s->client); n++)
 		s->client[n] = (char)tolower((unsigned char)name[n]);
 	s->client[n] = '\0';
+	return 0;
 }
 
 /* "Kerberos BASE64" or "Negotiate BASE64". */
@@ -64,7 +67,7 @@ void session_authenticate(struct session *s)
 		return;
 	}
 	r = krb_accept(s->cx, buf_view(in), answer, &err);
-	if (r < 0) {
+	if (r < 0 || (r > 0 && set_client(s, krb_name(s->cx), &err) < 0)) {
 		answer_refuse(s, 401, &err);
 		return;
 	}
@@ -73,8 +76,6 @@ void session_authenticate(struct session *s)
 	buf_str(field, "\r\n");
 	if (r == 0)
 		a.status = 401; /* SPNEGO goes on: RFC 4559 5 */
-	else
-		set_client(s, krb_name(s->cx));
 	a.challenge = buf_view(field);
 	answer_with(s, &a, (struct slice){ NULL, 0 });
 }
@@ -97,6 +98,5 @@ int session_verify(struct wire *l, gnutls_x509_crt_t peer, struct err *err)
 		return err_set(err, ERR_DENIED, "%s: the authority that signed it is not known",
 			       wire_peer(l));
 	wef_thumbprint(sha1, s->issuer);
-	set_client(s, name);
-	return 0;
+	return set_client(s, name, err);
 }
