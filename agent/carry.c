@@ -180,8 +180,7 @@ static void tell_all(struct carrying *ca, void (*tell)(void *arg, const char *id
 			continue;
 		snprintf(text, sizeof(text),
 			 "it goes on where the input %s had read, at %zu place%s; nothing of that "
-			 "is "
-			 "sent again",
+			 "is sent again",
 			 mv->of.id, n, n > 1 ? "s" : "");
 		tell(arg, mv->to->id, text);
 	}
