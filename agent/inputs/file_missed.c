@@ -30,7 +30,6 @@
 #define ALIKE_MAX     ((size_t)1 << 20) /* bytes that are compared: more than any banner has */
 /* Between what is told of a file's last change and what was read: a line may come in between. */
 #define CHANGE_NS NS_PER_SEC
-#define NULS_MAX  ((uint64_t)16 << 20) /* passed over before a fingerprint */
 
 struct missed {
 	char name[256];
@@ -163,10 +162,10 @@ static bool begins_with_print(const struct tail *o, const struct tail *t)
 	       print_hash(t->head, o->print.n) == o->print.hash && end_is_in_gz(&o->end, t->gz);
 }
 
-/* o is not met by its inode, or is about to be: only its fingerprint can tell. */
+/* o is not met by its inode, or has none any more: only its fingerprint can tell. */
 static bool printed(const struct tail *o, const struct tail *t)
 {
-	bool unmet = o->state == TAIL_PARKED && o->seen != o->fs->scan;
+	bool unmet = o->state == TAIL_PARKED && (o->seen != o->fs->scan || o->ino == 0);
 
 	return (unmet || o->state == TAIL_LOST || o->gz != NULL) && begins_with_print(o, t);
 }

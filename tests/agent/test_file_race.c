@@ -445,19 +445,48 @@ static void test_a_rename_in_the_tick_of_a_search(void **state)
 	dir_free();
 }
 
+/* Copied and truncated, and twice more between two looks: of two that look for what came after them
+ * in one scan, the second knows what the first began and read. */
+static void test_two_that_look_in_one_scan(void **state)
+{
+	struct world *w = world_new();
+
+	dir_new();
+	put_at("log", "a\n", 2, -1);
+	open_in(w, "");
+	assert_true(world_wait(w, world_has, 1));
+	copy("log", "log.1", false);
+	assert_int_equal(truncate(at("log"), 0), 0);
+	put_at("log", "long b\n", 7, -1);
+	assert_true(world_wait(w, world_has, 2));
+	file_step(&(struct step){ MOVE, "log.1", "log.2" });
+	copy("log", "log.1", false);
+	assert_int_equal(truncate(at("log"), 0), 0);
+	put_at("log", "c\n", 2, -1);
+	file_step(&(struct step){ MOVE, "log.2", "log.3" });
+	file_step(&(struct step){ MOVE, "log.1", "log.2" });
+	copy("log", "log.1", false);
+	assert_int_equal(truncate(at("log"), 0), 0);
+	put_at("log", "d\n", 2, -1);
+	come_to_rest(w, "two in one scan", "", LINES("a", "long b", "c", "d"));
+	world_free(w);
+	dir_free();
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[sizeof(races) / sizeof(races[0]) + 6] = {
+	struct CMUnitTest tests[sizeof(races) / sizeof(races[0]) + 7] = {
 		cmocka_unit_test(test_a_generation_between_two_scans),
 		cmocka_unit_test(test_the_successor_was_empty),
 		cmocka_unit_test(test_what_came_after_is_found_without_it),
 		cmocka_unit_test(test_a_copy_is_no_generation),
 		cmocka_unit_test(test_a_log_copied_unread),
 		cmocka_unit_test(test_a_rename_in_the_tick_of_a_search),
+		cmocka_unit_test(test_two_that_look_in_one_scan),
 	};
 
 	for (size_t i = 0; i < sizeof(races) / sizeof(races[0]); i++)
-		tests[6 + i] = (struct CMUnitTest){ races[i].name, test_races, NULL, NULL,
+		tests[7 + i] = (struct CMUnitTest){ races[i].name, test_races, NULL, NULL,
 						    (void *)(uintptr_t)&races[i] };
 	return RUN_TESTS(tests);
 }
