@@ -208,7 +208,9 @@ class LostSpool(Fault):
             world.permits.may_lose(written - readable - there)
 
     def end(self, world, dice):
+        """A log that is rotated before the new start has met it, or put its place on disk, is lost."""
         world.start_agent()
+        world.until("the logs to have their places", world.logs_met)
 
 
 FAULTS = [TornSpool, FlippedSpool, TornQueue, FlippedQueue, Snapshot, Machine, LostSpool]
