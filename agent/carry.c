@@ -137,7 +137,9 @@ static int put(struct spool *sp, const struct move *mv, struct slice rest, struc
 	return r;
 }
 
-/* All of them, then the old keys: one place may go to several inputs. */
+/* All of them, then the old keys: one place may go to several inputs. One that went nowhere stays:
+ * its input may be there again later, and then goes on at it. All is in one record of the spool,
+ * for the loop does not run in between: an end comes before it or after. */
 static int move_all(struct carrying *ca, struct spool *sp, struct err *err)
 {
 	for (size_t i = 0; i < ca->n; i++) {
@@ -152,9 +154,12 @@ static int move_all(struct carrying *ca, struct spool *sp, struct err *err)
 		if (mark.n > 0 && put(sp, mv, mark, SLICE("1"), err) < 0)
 			return -1;
 	}
-	for (size_t i = 0; i < ca->n; i++)
-		if (spool_mark(sp, ca->v[i].of.cls->lane, ca->v[i].of.key, SLICE(""), err) < 0)
+	for (size_t i = 0; i < ca->n; i++) {
+		const struct place *of = &ca->v[i].of;
+
+		if (!ca->v[i].done && spool_mark(sp, of->cls->lane, of->key, SLICE(""), err) < 0)
 			return -1;
+	}
 	return 0;
 }
 

@@ -242,7 +242,7 @@ static int open_inputs(struct agent *ag, struct err *err)
 
 	(void)doubles_find(ag->current, DOUBLES_BETWEEN, tell_doubled, NULL, &none);
 	if (carry_places(ag->current, ag->spool, tell_carried, NULL, err) < 0)
-		return -1;
+		return -1; /* and the process ends without spool_close, as it is to */
 	return keeper_open(&ko, &ag->keeper, err);
 }
 

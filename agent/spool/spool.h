@@ -102,7 +102,8 @@ int spool_next(struct spool *sp, struct spool_block *ret, struct err *err);
 /* Drops the block. Acknowledging twice, or one unknown, is harmless. */
 int spool_ack(struct spool *sp, uint64_t epoch, uint64_t number, struct err *err);
 /* Stores a checkpoint alone, as spool_add would, without asking for room: for the few that change
- * because the settings do, when nobody could wait. ERR_USAGE, ERR_NOMEM. */
+ * because the settings do, when nobody could wait. Those of one lane that are made without the loop
+ * running in between are in one record. ERR_USAGE, ERR_NOMEM. */
 int spool_mark(struct spool *sp, enum lane lane, struct slice key, struct slice checkpoint,
 	       struct err *err);
 /* A connection broke, or opened: all that is not acknowledged is lent again, and is backlog. */

@@ -82,12 +82,22 @@ def other_ids(build):
         logs.each_once(agent, "reloaded")
         agent.stop()
         # Two that read one log each go on in it: nothing of what stood there comes again.
-        agent.write_conf([{"type": "file", "id": "a", "paths": [one]},
-                          {"type": "file", "id": "b", "paths": [one, two]}])
+        both = [{"type": "file", "id": "a", "paths": [one]}, {"type": "file", "id": "b", "paths": [one, two]}]
+        agent.write_conf(both)
         agent.start()
         told(agent, r"input=a .*the input whole had read, at 1 place;",
              r"input=b .*the input whole had read, at [23] places")
         logs.each_once(agent, "two of one log")
+        # And so does one that is removed, while the other reads, and added again.
+        for inputs in both[1:], both:
+            reloads = agent.process.text().count("inputs reopened")
+            agent.write_conf(inputs)
+            agent.process.child.send_signal(signal.SIGHUP)
+            wait_for("the reload", lambda n=reloads: agent.process.text().count("inputs reopened") > n)
+        told(agent)
+        logs.write("one")
+        logs.written += logs.written[-5:] # each of the two reads it
+        logs.each_once(agent, "removed and added again")
 
 
 main(other_ids)
