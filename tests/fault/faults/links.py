@@ -43,10 +43,9 @@ class Away(Link):
     def begin(self, world, dice):
         world.proxy.set("refuse", True)
         world.proxy.cut()
-        lines = world.spool_bytes * 5 // 4 // (world.files[0].pad + 40)
         if world.spool_bytes <= world.SPOOL_SMALL:
-            world.files[0].burst(min(lines, 60000))
-            world.until("the spool to be full", world.waiting, 30)
+            world.files[0].burst(world.spool_bytes * 5 // 4 // (world.files[0].pad + 40))
+            world.until("the spool to be full", world.waiting)
 
     def end(self, world, dice):
         world.proxy.set("refuse", False)
