@@ -161,12 +161,30 @@ int dir_make(const char *path, unsigned mode, struct err *err)
 	return r;
 }
 
+/* Why there is no folder at path: its errno's words do not tell a name that is free from a link
+ * whose end is missing, which is there and must be dealt with. */
+static int no_folder(const char *path, struct err *err)
+{
+	int e = errno;
+	char to[100];
+	ssize_t n;
+
+	n = e == ENOENT ? readlink(path, to, sizeof(to)) : -1;
+	if (n >= 0)
+		return err_set(err, ERR_USAGE,
+			       "%.80s is a link that leads nowhere: make or mount the folder "
+			       "%.*s%s, or remove the link",
+			       path, (int)n, to, n == sizeof(to) ? "..." : "");
+	errno = e;
+	return fail(err, "look at folder", path);
+}
+
 int dir_private(const char *path, struct err *err)
 {
 	struct stat st;
 
 	if (stat(path, &st) < 0)
-		return fail(err, "look at folder", path);
+		return no_folder(path, err);
 	if (!S_ISDIR(st.st_mode))
 		return err_set(err, ERR_USAGE,
 			       "%.180s is not a folder: move it away, a new one is made", path);

@@ -18,7 +18,8 @@ int file_write(const char *path, struct slice content, unsigned mode, struct err
 /* Makes the folder and its missing parents; an existing one is fine. mode is the last folder's. */
 int dir_make(const char *path, unsigned mode, struct err *err);
 /* Is that a folder, ours, and closed to others? What is in it is personal data. ERR_ABSENT;
- * ERR_DENIED owner or mode, and ERR_USAGE no folder: the message says what helps. */
+ * ERR_DENIED owner or mode, and ERR_USAGE no folder, or a link that leads nowhere: the message says
+ * what helps. */
 int dir_private(const char *path, struct err *err);
 int dir_sync(const char *path, struct err *err); /* makes names in the folder durable */
 /* All n bytes at offset, over short writes and EINTR. -1 with errno. */

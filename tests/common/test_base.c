@@ -220,6 +220,17 @@ static void test_dir_private(void **state)
 	snprintf(path, sizeof(path), "%s/file", dir);
 	assert_int_equal(dir_private(path, &err), -1);
 	assert_int_equal(err.code, ERR_ABSENT);
+	assert_int_equal(symlink("/tmp/vartio-private-gone/spool", path), 0);
+	assert_int_equal(dir_private(path, &err), -1);
+	assert_int_equal(err.code, ERR_USAGE);
+	assert_non_null(strstr(err.msg, "/file is a link that leads nowhere: make or mount the "
+					"folder /tmp/vartio-private-gone/spool, or remove"));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink(".", path), 0); /* one that leads somewhere is fine */
+	assert_int_equal(chmod(dir, 0700), 0);
+	assert_int_equal(chown(dir, geteuid(), getegid()), 0);
+	assert_int_equal(dir_private(path, &err), 0);
+	assert_int_equal(unlink(path), 0);
 	assert_int_equal(file_write(path, slice_str(""), 0600, &err), 0);
 	assert_int_equal(dir_private(path, &err), -1);
 	assert_int_equal(err.code, ERR_USAGE);

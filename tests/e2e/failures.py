@@ -214,7 +214,7 @@ def does_not_start(process, *patterns):
 
 
 def folders_of_events(build):
-    """a folder of events that others can read, or that is no folder, is named with what helps"""
+    """a folder of events that others can read, that is no folder, or a link to none, is named with what helps"""
     with region(build) as reg:
         reg.start_collector()
         reg.tenant()
@@ -238,6 +238,12 @@ def folders_of_events(build):
         out, _ = reg.run([reg.agent_bin, "check", "--config", agent.conf], 1)
         says(out, rf"^spool: {re.escape(str(spool))} is not a folder: move it away")
         does_not_start(reg.spawn("agent-file", [reg.agent_bin, "run", "--config", agent.conf]), "is not a folder")
+        spool.unlink()
+        spool.symlink_to(agent.state / "unmounted")
+        nowhere = rf"{re.escape(str(spool))} is a link that leads nowhere: make or mount the folder "
+        out, _ = reg.run([reg.agent_bin, "check", "--config", agent.conf], 1)
+        says(out, rf"^spool: {nowhere}{re.escape(str(agent.state / 'unmounted'))}, or remove the link")
+        does_not_start(reg.spawn("agent-link", [reg.agent_bin, "run", "--config", agent.conf]), nowhere)
         spool.unlink()
         reg.run([reg.agent_bin, "check", "--config", agent.conf])
         reg.collector.stop()
