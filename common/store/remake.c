@@ -25,10 +25,12 @@ bool log_unlinked(int fd)
 }
 
 /* Descriptors keep their numbers, for readers use the folder's at any time. */
-static int put_in_place(int fd, int old)
+static int put_in_place(const struct seglog *lg, int fd, int old, struct err *err)
 {
-	int r = dup3(fd, old, O_CLOEXEC);
+	int r = dup3(fd, old, O_CLOEXEC) < 0 ? -1 : 0;
 
+	if (r < 0)
+		err_set(err, ERR_IO, "cannot work in %s, made anew: %s", lg->dir, strerror(errno));
 	close(fd);
 	return r;
 }
@@ -89,13 +91,13 @@ int log_remake_dir(struct seglog *lg, struct err *err)
 
 	if (log_unlinked(lg->dir_fd)) {
 		fd = above_make(lg->dir, err) < 0 ? -1 : log_dir_open(lg->dir, err);
-		if (fd < 0 || put_in_place(fd, lg->dir_fd) < 0)
+		if (fd < 0 || put_in_place(lg, fd, lg->dir_fd, err) < 0)
 			return -1;
 	}
 	if (!log_unlinked(lg->lock_fd))
 		return 0;
 	fd = log_lock_open(lg, err); /* else a second daemon would not be noticed */
-	return fd < 0 || put_in_place(fd, lg->lock_fd) < 0 ? -1 : 0;
+	return fd < 0 || put_in_place(lg, fd, lg->lock_fd, err) < 0 ? -1 : 0;
 }
 
 /* All of the current file up to its end. -1 with errno. */

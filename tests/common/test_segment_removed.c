@@ -5,6 +5,7 @@
 
 #include <ftw.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -182,6 +183,37 @@ static void test_the_folder(void **state)
 	reopened(lg, "1-4 ");
 }
 
+/* The folder is made anew, but the writer's descriptor cannot take it: that is said, and tried
+ * again. The limit of descriptors below it is what the kernel refuses for. */
+static void test_the_folder_and_a_refusal(void **state)
+{
+	enum { LOW = 100 };
+	const struct slice part = SLICE("1");
+	struct rlimit was, low;
+	struct err err = { 0 };
+	struct seglog *lg;
+	int fill[LOW], n = 0;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_true(was.rlim_cur > 2 * LOW);
+	do {
+		fill[n] = dup(0);
+		assert_true(fill[n] >= 0);
+	} while (fill[n++] < LOW - 1);
+	lg = open_log();
+	while (n > 0)
+		close(fill[--n]);
+	remove_all(dir);
+	low = (struct rlimit){ LOW, was.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(seglog_append(lg, 1, &part, 1, NULL, &err), -1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_int_equal(err.code, ERR_IO);
+	assert_non_null(strstr(err.msg, dir));
+	put(lg, 1, 3, true);
+	reopened(lg, "1-3 ");
+}
+
 static void test_an_older_file(void **state)
 {
 	struct seglog *lg = open_log();
@@ -218,6 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_the_file_being_written),
 		T(test_the_folder),
+		T(test_the_folder_and_a_refusal),
 		T(test_an_older_file),
 	};
 
