@@ -233,6 +233,8 @@ bool file_dir_quiet(const struct stat *dir);
 /* Reads what rotated after o, which is pending until that is settled. */
 void rest_missed(struct tail *o);
 bool file_generation(const char *base, const char *name, int64_t *ret);
+/* From which its generations are counted; t->real may be the name of one of them by now. */
+const char *file_log_name(const struct tail *t);
 /* log is t's path; or t's path, which the globs match as well, is the name of a generation of log.
  */
 bool file_is_of(const struct tail *t, const char *log);

@@ -292,8 +292,7 @@ fail:
 	return r;
 }
 
-/* The name from which generations are counted; real may be a generation's by now. */
-static const char *log_name(const struct tail *o)
+const char *file_log_name(const struct tail *o)
 {
 	const char *name = file_base(o->path), *real = file_base(o->real);
 	int64_t rank;
@@ -339,8 +338,8 @@ static bool collect(const struct tail *o, DIR *d, const char *dir, struct genera
 		struct missed *m;
 		bool odd = false;
 
-		if (!file_generation(log_name(o), e->d_name, &rank)) {
-			odd = odd_generation(log_name(o), e->d_name, &rank);
+		if (!file_generation(file_log_name(o), e->d_name, &rank)) {
+			odd = odd_generation(file_log_name(o), e->d_name, &rank);
 			if (!odd)
 				continue;
 		}

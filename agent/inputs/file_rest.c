@@ -134,7 +134,6 @@ static bool adopt_plain(struct tail *o, int fd, const struct stat *st)
 {
 	ssize_t n;
 
-	/* One of which nothing was read is known by its inode alone, which may be another's now. */
 	if (o->print.n > 0 ? !tail_matches(o, fd) : !time_later(&st->st_mtim, &o->after))
 		return false;
 	o->head = malloc(FILE_HEAD_MAX);
@@ -171,12 +170,21 @@ static bool adopt_gz(struct tail *o, int fd)
 
 enum pass { BY_INODE, BY_COPY, BY_GZ, PASSES };
 
+/* One of which nothing was read is known by its inode alone, which a later generation may have by
+ * now: where generations are told by their names, its time finds all that came after it. */
+static bool by_inode_alone(const struct tail *o, const char *name)
+{
+	int64_t rank;
+
+	return file_siblings(name, file_base(o->real)) && !file_compressed(name) &&
+	       (!o->stored || !file_generation(file_log_name(o), name, &rank));
+}
+
 static bool candidate(const struct tail *o, const struct dirent *e, enum pass pass)
 {
 	if (pass == BY_INODE)
 		return o->was_ino != 0 && e->d_ino == o->was_ino &&
-		       (o->print.n > 0 || (file_siblings(e->d_name, file_base(o->real)) &&
-					   !file_compressed(e->d_name)));
+		       (o->print.n > 0 || by_inode_alone(o, e->d_name));
 	if (o->print.n == 0 || !file_siblings(e->d_name, file_base(o->real)))
 		return false;
 	return pass == BY_GZ ? slice_ends(slice_str(e->d_name), SLICE(".gz"))

@@ -485,7 +485,8 @@ void tail_finish(struct tail *t)
 	bool gone, forget;
 
 	t->fs->read_ns = time_now_ns();
-	gone = t->gz != NULL || fstat(t->fd, &st) < 0 || st.st_nlink == 0;
+	gone = t->gz != NULL ? gzdirect(t->gz) == 0 /* what is plain may still be written to */
+			     : fstat(t->fd, &st) < 0 || st.st_nlink == 0;
 	forget = gone && !t->pending && !tail_wanted(t);
 
 	if (t->gz != NULL) {

@@ -133,6 +133,65 @@ static void test_the_inode_of_an_unread_log_is_used_again(void **state)
 	dir_free();
 }
 
+/* Or a newer generation: those before it came after the empty log all the same. What has no such
+ * name is found by the inode. */
+static void test_a_newer_generation_has_its_inode(void **state)
+{
+	static const struct step steps[][9] = {
+		{ { MOVE, "log", "log.1" },
+		  { APPEND, "log.3", "a\n" },
+		  { GZIP, "log.3" },
+		  { APPEND, "log.2", "b\n" },
+		  { APPEND, "log.1", "c\n" } },
+		{ { MOVE, "log", "log-20261130" },
+		  { APPEND, "log-20261128", "a\n" },
+		  { GZIP, "log-20261128" },
+		  { APPEND, "log-20261129", "b\n" },
+		  { APPEND, "log-20261130", "c\n" } },
+		{ { MOVE, "log", "log.old" }, { APPEND, "log.old", "a\nb\nc\n" } },
+	};
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		struct world *w = world_new();
+
+		dir_new();
+		put_at("log", "", 0, -1);
+		open_in(w, more);
+		scan_once(w);
+		world_close(w);
+		for (const struct step *s = steps[i]; s->op != END; s++)
+			file_step(s);
+		put_at("log", "d\n", 2, -1);
+		open_in(w, more);
+		come_to_rest(w, "a newer one", more, LINES("a", "b", "c", "d"));
+		world_free(w);
+		dir_free();
+	}
+}
+
+/* A generation that nobody saw, and its program did not open its log anew. */
+static void test_written_after_it_was_found(void **state)
+{
+	struct world *w = world_new();
+
+	dir_new();
+	put_at("log", "", 0, -1);
+	open_in(w, more);
+	scan_once(w);
+	world_close(w);
+	put_at("log", "a\n", 2, -1);
+	rotate_unread(RENAMED, "log.1");
+	put_at("log", "", 0, -1);
+	open_in(w, more);
+	assert_true(world_wait(w, world_has, 1));
+	for (int i = 0; i < 3; i++)
+		scan_once(w);
+	put_at("log.1", "b\n", 2, -1);
+	come_to_rest(w, "late", more, LINES("a", "b"));
+	world_free(w);
+	dir_free();
+}
+
 /* A limit: a log that the agent has not met. */
 static void test_a_new_log_renamed_at_once(void **state)
 {
@@ -222,6 +281,8 @@ int main(void)
 		cmocka_unit_test(test_what_was_read_beside_an_empty_log),
 		cmocka_unit_test(test_written_in_the_tick_in_which_it_was_met),
 		cmocka_unit_test(test_the_inode_of_an_unread_log_is_used_again),
+		cmocka_unit_test(test_a_newer_generation_has_its_inode),
+		cmocka_unit_test(test_written_after_it_was_found),
 		cmocka_unit_test(test_a_new_log_renamed_at_once),
 		cmocka_unit_test(test_an_unread_log_is_copied_and_truncated),
 		cmocka_unit_test(test_an_empty_log_stays_known),
