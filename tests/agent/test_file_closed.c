@@ -94,6 +94,30 @@ static void test_written_and_renamed_unseen(void **state)
 		}
 }
 
+/* The same of a generation that was missed at first: found by its name, and read at once. */
+static void test_a_missed_one_is_written_to(void **state)
+{
+	struct world *w = world_new();
+
+	dir_new();
+	put_at("log", "a\n", 2, -1);
+	open_in(w, more);
+	closed(w, 1);
+	world_close(w);
+	file_step(&(struct step){ MOVE, "log", "log.2" });
+	put_at("log.1", "b\n", 2, -1);
+	open_in(w, more);
+	closed(w, 2);
+	world_close(w);
+	put_at("log.1", "c\n", 2, -1);
+	file_step(&(struct step){ MOVE, "log.2", "log.3" });
+	file_step(&(struct step){ MOVE, "log.1", "log.2" });
+	put_at("log", "", 0, -1);
+	open_in(w, more);
+	come_to_rest(w, "missed, then written to", more, LINES("a", "b", "c"));
+	finish(w);
+}
+
 /* What is no line does not keep a file open, nor open it again and again. */
 static void test_a_lone_cr_at_its_end(void **state)
 {
@@ -146,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_written_after_it_was_closed),
 		cmocka_unit_test(test_written_and_renamed_unseen),
+		cmocka_unit_test(test_a_missed_one_is_written_to),
 		cmocka_unit_test(test_a_lone_cr_at_its_end),
 		cmocka_unit_test(test_compressed_before_it_was_seen),
 		cmocka_unit_test(test_its_bytes_are_others_now),
