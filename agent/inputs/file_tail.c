@@ -283,9 +283,8 @@ static void told_differs(struct tail *t)
 	struct err err;
 
 	err_set(&err, ERR_SYNTAX,
-		"%s begins as before and goes on differently: taken for a new log, and read from "
-		"its "
-		"beginning",
+		"%s begins as before and goes on differently: taken for a new log, and read "
+		"from its beginning",
 		t->path);
 	files_warn(t->fs, &err);
 }
