@@ -280,7 +280,12 @@ static struct tail *meet(struct files *fs, const char *path, const struct stat *
 			return t;
 		if (t->print.n == 0 && st->st_size == 0 && !tail_changed_after(t, st))
 			return t;
-		rest_lost(t);
+		if (t->done && t->print.n > 0) { /* all of it was read: only its inode is gone */
+			tail_close(t);
+			t->ino = 0;
+		} else {
+			rest_lost(t);
+		}
 	}
 	return t;
 }

@@ -5,6 +5,7 @@
 #include "tests/agent/file_runs.h"
 
 static const char more[] = ", close_rotated: 0s";
+static const struct utimbuf long_ago = { 1700000000, 1700000000 };
 
 static bool none_rotated(struct world *w, size_t unused)
 {
@@ -118,6 +119,39 @@ static void test_a_missed_one_is_written_to(void **state)
 	finish(w);
 }
 
+/* Its inode is an empty generation's, and then the log's: what came after it is not looked for
+ * anew, for nobody knows any more that it was read. */
+static void test_its_inode_is_used_again(void **state)
+{
+	static const struct step steps[][9] = {
+		{ { MOVE, "log.1", "log.3" },
+		  { COPY, "log.3", "log.4" },
+		  { GZIP, "log.4" },
+		  { TRUNC, "log.3" },
+		  { MOVE, "log.3", "log.1" },
+		  { MOVE, "log", "log.2" },
+		  { GZIP, "log.2" },
+		  { APPEND, "log", "c\n" } },
+		{ { MOVE, "log", "log.3" },
+		  { MOVE, "log.1", "log" },
+		  { MOVE, "log.3", "log.1" },
+		  { APPEND, "log", "d" } },
+	};
+	struct world *w = world_rotated(false);
+
+	for (size_t i = 0; i < 2; i++) {
+		world_close(w);
+		for (const struct step *s = steps[i]; s->op != END; s++)
+			file_step(s);
+		assert_int_equal(utime(dir, &long_ago), 0); /* so that a search counts at once */
+		open_in(w, more);
+		closed(w, 3);
+	}
+	put_at("log", "\n", 1, -1);
+	come_to_rest(w, "its inode", more, LINES("a", "b", "c", "d"));
+	finish(w);
+}
+
 /* What is no line does not keep a file open, nor open it again and again. */
 static void test_a_lone_cr_at_its_end(void **state)
 {
@@ -151,7 +185,6 @@ static void test_compressed_before_it_was_seen(void **state)
 /* Other bytes under its inode are not what its program added. */
 static void test_its_bytes_are_others_now(void **state)
 {
-	const struct utimbuf long_ago = { 1700000000, 1700000000 };
 	struct world *w = world_rotated(false);
 
 	assert_int_equal(utime(dir, &long_ago), 0); /* so that nothing more is looked for */
@@ -171,6 +204,7 @@ int main(void)
 		cmocka_unit_test(test_written_after_it_was_closed),
 		cmocka_unit_test(test_written_and_renamed_unseen),
 		cmocka_unit_test(test_a_missed_one_is_written_to),
+		cmocka_unit_test(test_its_inode_is_used_again),
 		cmocka_unit_test(test_a_lone_cr_at_its_end),
 		cmocka_unit_test(test_compressed_before_it_was_seen),
 		cmocka_unit_test(test_its_bytes_are_others_now),
