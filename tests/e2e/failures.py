@@ -284,7 +284,7 @@ def cleaned_folders(build):
         shutil.rmtree(agent.state / "spool")
         wait_for("the agent to say so", lambda: "spool/keep that was being written was removed" in
                  agent.process.text())
-        equal(agent.status()["spool"]["remade_files"], 2, "files of both lanes")
+        wait_for("files of both lanes", lambda: agent.status()["spool"]["remade_files"] == 2)
         agent.process.kill()
         agent.start()
         reg.start_collector()
