@@ -21,6 +21,19 @@ static void rotate_unread(enum unread how, const char *to)
 		file_step(&(struct step){ GZIP, to });
 }
 
+/* An agent that has met an empty log, and is stopped. */
+static struct world *met_empty(void)
+{
+	struct world *w = world_new();
+
+	dir_new();
+	put_at("log", "", 0, -1);
+	open_in(w, more);
+	scan_once(w);
+	world_close(w);
+	return w;
+}
+
 /* A log of which nothing was read when the agent stopped; another: a generation after it. */
 static void unread(const char *what, enum unread how, bool another)
 {
@@ -117,13 +130,8 @@ static void test_written_in_the_tick_in_which_it_was_met(void **state)
 /* An old file may get the inode of a log of which nothing was read. */
 static void test_the_inode_of_an_unread_log_is_used_again(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = met_empty();
 
-	dir_new();
-	put_at("log", "", 0, -1);
-	open_in(w, more);
-	scan_once(w);
-	world_close(w);
 	file_step(&(struct step){ REMOVE, "log" });
 	put_at("log.1", "old\n", 4, -1);
 	assert_int_equal(utime(at("log.1"), &long_ago), 0);
@@ -152,13 +160,8 @@ static void test_a_newer_generation_has_its_inode(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		struct world *w = world_new();
+		struct world *w = met_empty();
 
-		dir_new();
-		put_at("log", "", 0, -1);
-		open_in(w, more);
-		scan_once(w);
-		world_close(w);
 		for (const struct step *s = steps[i]; s->op != END; s++)
 			file_step(s);
 		put_at("log", "d\n", 2, -1);
@@ -172,13 +175,8 @@ static void test_a_newer_generation_has_its_inode(void **state)
 /* A generation that nobody saw, and its program did not open its log anew. */
 static void test_written_after_it_was_found(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = met_empty();
 
-	dir_new();
-	put_at("log", "", 0, -1);
-	open_in(w, more);
-	scan_once(w);
-	world_close(w);
 	put_at("log", "a\n", 2, -1);
 	rotate_unread(RENAMED, "log.1");
 	put_at("log", "", 0, -1);

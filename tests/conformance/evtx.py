@@ -18,25 +18,17 @@ import time
 import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "helpers"))
+sys.path[:0] = [str(ROOT), str(ROOT / "helpers")]
 sys.dont_write_bytecode = True
 import evtx  # noqa: E402
+from tap import plan, skip, tap  # noqa: E402
 
 AGENT = pathlib.Path(sys.argv[1]).resolve() / "agent" / "vartio-agent"
 SANITIZED = bool(os.environ.get("VARTIO_SANITIZE"))
 SEED = int(os.environ.get("VARTIO_SEED", "20261123"))
 NS = "http://schemas.microsoft.com/win/2004/08/events/event"
 NUMBER = re.compile(r"<EventRecordID>\d*</EventRecordID>")
-number = 0
 folder = pathlib.Path(tempfile.mkdtemp(prefix="evtx-"))
-
-
-def tap(good, title, detail=""):
-    global number
-    number += 1
-    print(f"{'ok' if good else 'not ok'} {number} - {title}", flush=True)
-    for line in str(detail).splitlines()[:20] if not good else []:
-        print(f"# {line[:400]}")
 
 
 def normalise(path, *options):
@@ -265,12 +257,12 @@ def main():
     damage()
     mutated()
     if SANITIZED or os.uname().machine != "x86_64":
-        print(f"ok {number + 1} - the reader's cell # SKIP sanitizers and other machines have none")
+        skip("the reader's cell", "sanitizers and other machines have none")
     else:
         in_its_cell()
     if os.environ.get("VARTIO_CORPUS"):
         as_xml(recorded(500 if SANITIZED else 3000), "recorded events become what their XML becomes")
-    print(f"1..{number + (1 if SANITIZED else 0)}")
+    plan()
 
 
 try:

@@ -16,6 +16,10 @@ import re
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+sys.dont_write_bytecode = True
+from tap import plan, skip, tap  # noqa: E402
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 CORPUS = os.environ.get("VARTIO_CORPUS")
@@ -25,15 +29,6 @@ DIFFERENT = {
     "Failed password for invalid user test from 127.0.0.1 port 58946 ssh2: from 10.10.1.2 port "
     "55555 ssh2",
 }
-number = 0
-
-
-def tap(good, title, detail=""):
-    global number
-    number += 1
-    print(f"{'ok' if good else 'not ok'} {number} - {title}", flush=True)
-    for line in detail.splitlines()[:40] if not good else []:
-        print(f"# {line}")
 
 
 def normalise(lines, *options):
@@ -267,8 +262,8 @@ def filebeat(folder, title, at_least=1.0):
 def main():
     docs()
     if not CORPUS:
-        print(f"ok {number + 1} # SKIP VARTIO_CORPUS names no folder of recorded lines")
-        print(f"1..{number + 1}")
+        skip("recorded lines", "VARTIO_CORPUS names no folder of them")
+        plan()
         return
     corpus = pathlib.Path(CORPUS)
     rfc5424(corpus / "framing")
@@ -279,7 +274,7 @@ def main():
     filebeat(corpus / "logs" / "filebeat-oss" / "system" / "auth" / "test", "Filebeat system.auth")
     filebeat(corpus / "logs" / "filebeat-oss" / "system" / "syslog" / "test",
              "Filebeat system.syslog")
-    print(f"1..{number}")
+    plan()
 
 
 if __name__ == "__main__":

@@ -15,20 +15,11 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.dont_write_bytecode = True
 import sigmahq  # noqa: E402
+from tap import plan, skip, tap  # noqa: E402
 
 PRECISION, RECALL = 1.0, 1.0  # what must hold
 # Pairs that are expected, and rightly not found, or the other way round: (event, rule) -> why.
 EXPLAINED = {}
-number = 0
-
-
-def tap(good, title, lines=()):
-    global number
-    number += 1
-    print(f"{'ok' if good else 'not ok'} {number} - {title}", flush=True)
-    for line in list(lines)[:40] if not good else []:
-        print(f"# {line}")
-    return good
 
 
 def as_json(base, _build, out):
@@ -94,7 +85,8 @@ def main(build):
     build = pathlib.Path(build).resolve()
     corpus = os.environ.get("VARTIO_CORPUS")
     if not corpus:
-        print("1..1\nok 1 - sigma # SKIP VARTIO_CORPUS is not set: no recorded Windows events")
+        skip("sigma", "VARTIO_CORPUS is not set: no recorded Windows events")
+        plan()
         return
     base = pathlib.Path(corpus) / "sigma"
     compared, expected = sigmahq.compared(base), sigmahq.expected(base)
@@ -104,7 +96,7 @@ def main(build):
         tap(found is not None, f"{path}: detect reads all events")
         found = {pair for pair in found or () if pair[1] in compared}
         judge(path, found, expected, disputed)
-    print(f"1..{number}")
+    plan()
 
 
 main(*sys.argv[1:])

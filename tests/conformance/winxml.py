@@ -20,20 +20,12 @@ import xml.etree.ElementTree as ET
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.dont_write_bytecode = True
 import sigmahq  # noqa: E402
+from tap import plan, skip, tap  # noqa: E402
 
 FINE = b"<Event xmlns='x'><System><EventID>7</EventID></System></Event>\n"
 NS = "http://schemas.microsoft.com/win/2004/08/events/event"
 SANITIZED = bool(os.environ.get("VARTIO_SANITIZE"))  # slower, and its own memory is large
 AGENT = pathlib.Path(sys.argv[1]).resolve() / "agent" / "vartio-agent"
-number = 0
-
-
-def tap(good, title, detail=""):
-    global number
-    number += 1
-    print(f"{'ok' if good else 'not ok'} {number} - {title}", flush=True)
-    for line in str(detail).splitlines()[:20] if not good else []:
-        print(f"# {line[:400]}")
 
 
 def limit():
@@ -265,8 +257,8 @@ def main():
         # A line break that a reference stands for would be a plain one when printed anew.
         same_from_all_forms("recorded", [e for e in recorded if "&#1" not in e])
     else:
-        print(f"ok {number + 1} - recorded events # SKIP VARTIO_CORPUS is not set")
-    print(f"1..{number + (not os.environ.get('VARTIO_CORPUS'))}")
+        skip("recorded events", "VARTIO_CORPUS is not set")
+    plan()
 
 
 main()

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What goes wrong in real life: each gives a clear message, and nothing already accepted is lost."""
 import collections
+import contextlib
 import os
 import pathlib
 import re
@@ -15,6 +16,17 @@ from lib import SOURCE, Skip, check, equal, main, region, wait_for
 from sshlab import unprivileged
 
 NUMBER = re.compile(r"line (\d{6})\b")
+
+
+@contextlib.contextmanager
+def watched(build, **settings):
+    """A region, an empty log, and an agent that follows it when it is started."""
+    with region(build) as reg:
+        reg.start_collector()
+        reg.tenant()
+        log = reg.folder / "app.log"
+        log.touch()
+        yield reg, log, reg.agent(inputs=[{"type": "file", "paths": [str(log)]}], **settings)
 
 
 def enrol(reg, token, name, code=1):
@@ -110,12 +122,7 @@ def tenants_apart(build):
 
 def collector_down(build):
     """the collector is down: the agent says so, keeps its events, and delivers each once"""
-    with region(build) as reg:
-        reg.start_collector()
-        reg.tenant()
-        log = reg.folder / "app.log"
-        log.touch()
-        agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]}])
+    with watched(build) as (reg, log, agent):
         agent.start()
         wait_for("the connection", lambda: agent.status()["collector"]["connected"])
         reg.collector.stop()
@@ -141,12 +148,7 @@ def full_disk(build):
     unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-U", "-m", "-r"]
     if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode != 0:
         raise Skip("no mount namespace for a small disk")
-    with region(build) as reg:
-        reg.start_collector()
-        reg.tenant()
-        log = reg.folder / "app.log"
-        log.touch()
-        agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]}])
+    with watched(build) as (reg, log, agent):
         keep = reg.folder / "enrolled"
         shutil.copytree(agent.state, keep)
         small = (f"mount -t tmpfs -o size=160m,mode=700 tmpfs {agent.state} && cp -a {keep}/. {agent.state}/"
@@ -215,12 +217,7 @@ def does_not_start(process, *patterns):
 
 def folders_of_events(build):
     """a folder of events that others can read, that is no folder, or a link to none, is named with what helps"""
-    with region(build) as reg:
-        reg.start_collector()
-        reg.tenant()
-        log = reg.folder / "app.log"
-        log.touch()
-        agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]}])
+    with watched(build) as (reg, log, agent):
         agent.start()
         agent.stop()
         spool = agent.state / "spool"
@@ -259,12 +256,7 @@ def folders_of_events(build):
 
 def cleaned_folders(build):
     """the folders of events are cleaned under both daemons: one line each says so, and nothing is lost"""
-    with region(build) as reg:
-        reg.start_collector()
-        reg.tenant()
-        log = reg.folder / "app.log"
-        log.touch()
-        agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]}], status_every="1s")
+    with watched(build, status_every="1s") as (reg, log, agent):
         agent.start()
 
         def write(first, last):
@@ -296,12 +288,7 @@ def cleaned_folders(build):
 
 def bad_configuration(build):
     """a bad configuration is refused by file, line and column; a reload leaves the old one in force"""
-    with region(build) as reg:
-        reg.start_collector()
-        reg.tenant()
-        log = reg.folder / "app.log"
-        log.touch()
-        agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]}])
+    with watched(build) as (reg, log, agent):
         good = agent.conf.read_text(encoding="utf-8")
         bad = reg.folder / "bad.yml"
         bad.write_text("state_dir: /tmp/x\nspool:\n  max_bytes: 2 bananas\n", encoding="utf-8")
@@ -326,12 +313,7 @@ def bad_configuration(build):
 
 def stopped_while_reloading(build):
     """a stop that arrives during a reload is not lost, for either daemon; --config may stand first"""
-    with region(build) as reg:
-        reg.start_collector()
-        reg.tenant()
-        log = reg.folder / "app.log"
-        log.touch()
-        agent = reg.agent(inputs=[{"type": "file", "paths": [str(log)]}])
+    with watched(build) as (reg, log, agent):
         for _ in range(5):
             agent.process = reg.spawn("agent-again", [reg.agent_bin, "--config", agent.conf, "run"])
             wait_for("the agent to answer", agent.status)
