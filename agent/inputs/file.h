@@ -99,10 +99,10 @@ struct tail {
 	uint64_t since_ms;     /* loop time: ROTATED last growth, LOST since, held since */
 	uint64_t read_ms;      /* loop time of the last read */
 	uint64_t lost_ms;      /* loop time when it became LOST; 0: never */
-	bool pending; /* ROTATED, LOST, or PARKED and done: what came after it is still looked for
-		       */
+	/* ROTATED, LOST, or PARKED and done: what came after it is still looked for. */
+	bool pending;
 	/* By folder (file_rotated_dir). settled: pending, and its mtime when that was looked for in
-	 * peace; */
+	 * peace. */
 	struct timespec settled[FILE_DIRS_MAX];
 	dev_t was_dev; /* LOST: the inode that its bytes were under */
 	ino_t was_ino;
@@ -181,9 +181,9 @@ bool end_is_in(const struct file_end *end, int fd);
 /* The same in a compressed file, which is inflated up to there; what stands too far behind is
  * believed. gz is at its beginning before and after. */
 bool end_is_in_gz(const struct file_end *end, gzFile gz);
-struct slice tail_place(
-	const struct tail *t, uint64_t offset, bool skip, bool mid,
-	struct place_text *pt); /* lent until pt is used again; pt->text.failed: none */
+/* Lent until pt is used again; pt->text.failed: none. */
+struct slice tail_place(const struct tail *t, uint64_t offset, bool skip, bool mid,
+			struct place_text *pt);
 void place_text_release(struct place_text *pt);
 /* Fills t from a checkpoint's value. false: not one; t is untouched. */
 bool tail_place_read(struct tail *t, struct slice value);
@@ -192,6 +192,7 @@ bool tail_place_read(struct tail *t, struct slice value);
 void tail_store_unread(struct tail *t);
 bool tail_changed_after(const struct tail *t, const struct stat *st); /* since t->after */
 bool time_later(const struct timespec *a, const struct timespec *b);
+bool time_same(const struct timespec *a, const struct timespec *b);
 /* Names that rotation may give to one another: auth.log, auth.log.1, auth-20261123.log.gz. */
 bool file_siblings(const char *a, const char *b);
 bool file_compressed(const char *name); /* by its ending */

@@ -406,13 +406,7 @@ static bool newer(const struct missed *m, const struct tail *o, const struct mis
 
 	if (from != NULL)
 		return m->rank > from->rank && at->tv_sec >= from->st.st_mtim.tv_sec;
-	return since->tv_sec > 0 && (at->tv_sec > since->tv_sec ||
-				     (at->tv_sec == since->tv_sec && at->tv_nsec > since->tv_nsec));
-}
-
-static int64_t ns_of(const struct timespec *t)
-{
-	return t->tv_sec * NS_PER_SEC + t->tv_nsec;
+	return since->tv_sec > 0 && time_later(at, since);
 }
 
 /* Compressing keeps a file's time: is it that of one that we have followed? */
@@ -420,7 +414,7 @@ static bool known_time(const struct tail *o, const struct stat *st)
 {
 	for (size_t i = 0; i < o->fs->n_tails; i++) {
 		const struct tail *t = o->fs->tails[i];
-		int64_t apart = ns_of(&st->st_mtim) - ns_of(&t->mtime);
+		int64_t apart = time_ns_of(&st->st_mtim) - time_ns_of(&t->mtime);
 
 		if (!t->dead && file_is_of(t, o->path) && apart < CHANGE_NS && apart > -CHANGE_NS)
 			return true;
@@ -434,8 +428,8 @@ static void tell_odd(struct tail *o, const struct missed *m, const char *path)
 	struct files *fs = o->fs;
 	struct err err;
 
-	if (o->mtime.tv_sec == 0 || ns_of(&m->st.st_mtim) - ns_of(&o->mtime) < CHANGE_NS ||
-	    known_time(o, &m->st))
+	if (o->mtime.tv_sec == 0 ||
+	    time_ns_of(&m->st.st_mtim) - time_ns_of(&o->mtime) < CHANGE_NS || known_time(o, &m->st))
 		return;
 	o->packed = true;
 	for (size_t i = 0; i < fs->n_unread && i < FILE_ODD_MAX; i++)
@@ -488,11 +482,6 @@ static bool begin_newer(struct tail *o, const char *dir, const struct generation
 	return all;
 }
 
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
 /* Has the log of today a place of its own? */
 static bool followed(const struct tail *o)
 {
@@ -520,7 +509,7 @@ static enum looked look(struct tail *o, const char *dir, struct timespec *settle
 		return errno == ENOENT ? LOOKED_GONE : TOO_NEW;
 	if (fstat(dirfd(d), &before) < 0)
 		before.st_mtim = (struct timespec){ 0 };
-	if (same_time(&before.st_mtim, settled)) {
+	if (time_same(&before.st_mtim, settled)) {
 		closedir(d);
 		return LOOKED;
 	}
@@ -530,7 +519,7 @@ static enum looked look(struct tail *o, const char *dir, struct timespec *settle
 		return TOO_NEW;
 	from = origin(o, dir, g);
 	all = begin_newer(o, dir, g, from);
-	if (stat(dir, &after) < 0 || !same_time(&before.st_mtim, &after.st_mtim))
+	if (stat(dir, &after) < 0 || !time_same(&before.st_mtim, &after.st_mtim))
 		return CHANGED;
 	if (!all || !file_dir_quiet(&after))
 		return TOO_NEW;

@@ -105,9 +105,7 @@ static struct place_same place_same(const struct tail *t, bool skip, bool mid)
 		.base = t->print.base,
 		.hash = t->print.hash,
 		.n = t->print.n,
-		.changed_ns = at->tv_sec > 0
-				      ? (uint64_t)at->tv_sec * NS_PER_SEC + (uint64_t)at->tv_nsec
-				      : 0,
+		.changed_ns = at->tv_sec > 0 ? (uint64_t)time_ns_of(at) : 0,
 		.flags = (skip ? PLACE_SKIP : 0u) | (mid ? PLACE_MID : 0u) |
 			 (t->done ? PLACE_DONE : 0u) | (t->done && t->pending ? PLACE_PENDING : 0u),
 	};
@@ -279,6 +277,11 @@ bool tail_place_read(struct tail *t, struct slice value)
 bool time_later(const struct timespec *a, const struct timespec *b)
 {
 	return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
+}
+
+bool time_same(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
 /* The moment before the file's last change: more may be written in the same tick of its clock. */

@@ -218,7 +218,7 @@ no:
 
 bool file_dir_quiet(const struct stat *st)
 {
-	return time_now_ns() - (st->st_mtim.tv_sec * NS_PER_SEC + st->st_mtim.tv_nsec) >= QUIET_NS;
+	return time_now_ns() - time_ns_of(&st->st_mtim) >= QUIET_NS;
 }
 
 /* Has the folder changed since it was looked through in peace? That is now. */
@@ -226,8 +226,7 @@ static bool dir_changed(DIR *d, struct timespec *looked)
 {
 	struct stat st;
 
-	if (fstat(dirfd(d), &st) < 0 ||
-	    (st.st_mtim.tv_sec == looked->tv_sec && st.st_mtim.tv_nsec == looked->tv_nsec))
+	if (fstat(dirfd(d), &st) < 0 || time_same(&st.st_mtim, looked))
 		return false;
 	*looked = file_dir_quiet(&st) ? st.st_mtim : (struct timespec){ 0 };
 	return true;

@@ -57,9 +57,9 @@ static void on_event(uv_fs_event_t *h, const char *name, int events, int status)
 	for (size_t i = 0; name != NULL && i < fs->n_tails; i++) {
 		struct tail *t = fs->tails[i];
 
+		/* What was rotated may be written to all the same. */
 		if (t->state == TAIL_PARKED && t->done && in_dir(t->real, w->dir, name))
-			fs->scan_wanted =
-				true; /* it was rotated, and may be written to all the same */
+			fs->scan_wanted = true;
 		if (t->dead || t->state == TAIL_PARKED || t->state == TAIL_LOST)
 			continue;
 		if (t->state == TAIL_ROTATED || in_dir(t->path, w->dir, name) ||
@@ -263,8 +263,7 @@ static void see_unread(struct tail *t, uint64_t size)
 
 static bool changed(const struct tail *t, const struct stat *st)
 {
-	return (uint64_t)st->st_size != t->size || st->st_mtim.tv_sec != t->mtime.tv_sec ||
-	       st->st_mtim.tv_nsec != t->mtime.tv_nsec;
+	return (uint64_t)st->st_size != t->size || !time_same(&st->st_mtim, &t->mtime);
 }
 
 /* The tail of the inode. After a restart several places may name it (a file truncated just before,

@@ -364,9 +364,6 @@ bad:
 	return -1;
 }
 
-#define FIELD(m) offsetof(struct journal_conf, m)
-
-static const char *const from_names[] = { "end", "beginning", NULL };
 /* A cursor does not say which journal it is of: there is one, but for `directory`. */
 static bool journal_reads(const void *conf, struct slice rest, struct slice value)
 {
@@ -377,6 +374,10 @@ static bool journal_same(struct slice a, struct slice b)
 {
 	return true;
 }
+
+#define FIELD(m) offsetof(struct journal_conf, m)
+
+static const char *const from_names[] = { "end", "beginning", NULL };
 
 static const struct conf_item journal_items[] = {
 	{ "units", CONF_STRS, FIELD(units), 0, 0, NULL, "only these units, as journalctl -u" },

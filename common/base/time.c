@@ -10,7 +10,7 @@ int64_t time_now_ns(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
+	return time_ns_of(&ts);
 }
 
 int64_t time_mono_ns(void)
@@ -18,7 +18,7 @@ int64_t time_mono_ns(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
+	return time_ns_of(&ts);
 }
 
 int64_t time_days(int64_t year, unsigned month, unsigned day)

@@ -4,12 +4,19 @@
 #ifndef VARTIO_BASE_TIME_H
 #define VARTIO_BASE_TIME_H
 
+#include <time.h>
+
 #include "common/base/slice.h"
 
 #define NS_PER_MS     INT64_C(1000000)
 #define NS_PER_SEC    INT64_C(1000000000)
 #define TIME_TEXT_MAX 40 /* room for any text that time_format writes, with its NUL */
 
+/* A time of the system as one of ours; one before 1678 or after 2261 wraps. */
+static inline int64_t time_ns_of(const struct timespec *ts)
+{
+	return (int64_t)((uint64_t)ts->tv_sec * NS_PER_SEC + (uint64_t)ts->tv_nsec);
+}
 int64_t time_now_ns(void);  /* the wall clock */
 int64_t time_mono_ns(void); /* for durations only */
 
