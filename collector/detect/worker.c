@@ -32,7 +32,8 @@ struct worker {
 	uint64_t gave_up; /* of the detector's, counted in stats */
 	struct json_index index;
 	struct buf text;                 /* of the event in hand, once a signal needs it */
-	struct winjson *winjson;         /* made by the first event that wants it */
+	struct winjson *winjson;         /* made by the first event that wants it, */
+	struct buf mapped;               /* and what it writes */
 	struct buf waiting;              /* signals to be written: one behind another, */
 	size_t ends[WRITE_MAX];          /* where each ends, */
 	unsigned n_waiting;              /* and how many */
@@ -86,18 +87,18 @@ static void write_signals(struct worker *wk)
  * ask for who and from where. Where there is no memory it stays as it is. */
 static void add_meaning(struct worker *wk)
 {
-	struct buf mapped = { 0 };
+	struct buf plain;
 
 	if (!winjson_wanted(&wk->index))
 		return;
 	if (wk->winjson == NULL && (wk->winjson = winjson_new()) == NULL)
 		return;
-	if (winjson_map(wk->winjson, buf_view(&wk->text), &mapped)) {
-		buf_release(&wk->text);
-		wk->text = mapped;
-	} else {
-		buf_release(&mapped);
-	}
+	buf_reset(&wk->mapped);
+	if (!winjson_map(wk->winjson, buf_view(&wk->text), &wk->mapped))
+		return;
+	plain = wk->text; /* its room is for the next one */
+	wk->text = wk->mapped;
+	wk->mapped = plain;
 }
 
 /* The event's text for its signals. */
@@ -411,6 +412,7 @@ static void worker_free(struct worker *wk)
 	json_index_release(&wk->index);
 	winjson_free(wk->winjson);
 	buf_release(&wk->text);
+	buf_release(&wk->mapped);
 	buf_release(&wk->waiting);
 	pthread_mutex_destroy(&wk->lock);
 	free(wk);

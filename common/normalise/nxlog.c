@@ -4,6 +4,8 @@
  * It becomes what the same event as XML becomes. Names have changed over NXLog's versions
  * (ProcessID is ExecutionProcessID now, Task is TaskValue), so have Keywords: signed, unsigned,
  * hexadecimal. Reads:  nz->json, where the object has been indexed. */
+#include <stdio.h>
+
 #include "common/base/time.h"
 #include "common/normalise/inside.h"
 #include "common/normalise/winxml_inside.h"
@@ -127,14 +129,13 @@ static bool put_time(const struct norm_source *src, struct event *ev, struct sli
 static bool put_keywords(struct event *ev, struct slice v)
 {
 	bool minus = v.n > 0 && v.p[0] == '-';
-	struct buf hex = { 0 };
+	char hex[2 + 16 + 1];
 	uint64_t n;
 
 	if (!slice_number(slice_from(v, minus), &n))
 		return false;
-	buf_printf(&hex, "0x%llx", (unsigned long long)(minus ? 0 - n : n));
-	event_str(ev, ECS_VARTIO_WINLOG_KEYWORDS, arena_copy(ev->mem, buf_view(&hex)));
-	buf_release(&hex);
+	snprintf(hex, sizeof(hex), "0x%llx", (unsigned long long)(minus ? 0 - n : n));
+	event_str(ev, ECS_VARTIO_WINLOG_KEYWORDS, arena_copy(ev->mem, slice_str(hex)));
 	return true;
 }
 

@@ -29,24 +29,25 @@ static pthread_mutex_t *lock_of(const struct seglog *lg)
 	return (pthread_mutex_t *)(uintptr_t)&lg->lock;
 }
 
-uint64_t seglog_bytes(const struct seglog *lg)
+/* A number of lg's that its writer changes. */
+static uint64_t number_of(const struct seglog *lg, const uint64_t *number)
 {
 	uint64_t v;
 
 	pthread_mutex_lock(lock_of(lg));
-	v = lg->bytes;
+	v = *number;
 	pthread_mutex_unlock(lock_of(lg));
 	return v;
 }
 
+uint64_t seglog_bytes(const struct seglog *lg)
+{
+	return number_of(lg, &lg->bytes);
+}
+
 uint64_t seglog_remade(const struct seglog *lg)
 {
-	uint64_t v;
-
-	pthread_mutex_lock(lock_of(lg));
-	v = lg->remade;
-	pthread_mutex_unlock(lock_of(lg));
-	return v;
+	return number_of(lg, &lg->remade);
 }
 
 uint64_t seglog_bytes_before(const struct seglog *lg, struct seg_pos pos)

@@ -20,16 +20,20 @@ static struct wef_queue *queue_of(const struct session *s)
 				       : NULL;
 }
 
-static void queue(struct session *s, enum session_state state)
+/* first: before all that wait there. */
+static void queue(struct session *s, enum session_state state, bool first)
 {
 	struct wef_queue *q;
+	struct session **at;
 
 	s->state = state;
 	q = queue_of(s);
+	at = first ? &q->first : q->last;
 	s->since_ms = uv_now(s->wef->in->loop);
-	s->later = NULL;
-	*q->last = s;
-	q->last = &s->later;
+	s->later = *at;
+	*at = s;
+	if (q->last == at)
+		q->last = &s->later;
 	wire_pause(s->wire);
 }
 
@@ -69,7 +73,7 @@ bool wait_room(struct session *s)
 	if (s->room > 0)
 		return true;
 	if (w->for_room.first != NULL || !fits(w, s->need)) {
-		queue(s, FOR_ROOM);
+		queue(s, FOR_ROOM, false);
 		return false;
 	}
 	take_room(s);
@@ -85,15 +89,7 @@ void wait_give_room(struct session *s)
 
 void wait_spool(struct session *s)
 {
-	struct wef_queue *q = &s->wef->for_spool;
-
-	queue(s, FOR_SPOOL);
-	if (s->text.n == 0 || q->first == s)
-		return;
-	unqueue(s); /* what was begun goes on first */
-	s->state = FOR_SPOOL;
-	s->later = q->first;
-	q->first = s;
+	queue(s, FOR_SPOOL, s->text.n > 0); /* what was begun goes on first */
 }
 
 bool wait_is_long(const struct wef *w)
@@ -154,7 +150,7 @@ void wait_disk(struct session *s)
 		answer_status(s, 503);
 		return;
 	}
-	queue(s, FOR_DISK);
+	queue(s, FOR_DISK, false);
 	w->in->sink->hurry(w->in->sink, w->in);
 }
 
